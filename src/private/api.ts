@@ -1,0 +1,75 @@
+import { ApiObject, ApiObjectMetadata, Chart, JsonPatch } from 'cdk8s';
+import { IConstruct } from 'constructs';
+import { reject, requireKeys, requireLabels, requireDnsLabel, requireName } from './validate';
+
+/** The version of the snapshot API that every cluster since Kubernetes 1.20 serves. */
+export const SNAPSHOT_API_VERSION = 'snapshot.storage.k8s.io/v1';
+export const SNAPSHOT_API_GROUP = 'snapshot.storage.k8s.io';
+
+/** The chart that a construct is in, or an error that names the construct. */
+export function chartOf(construct: IConstruct): Chart {
+  for (const scope of [...construct.node.scopes].reverse()) {
+    if (Chart.isChart(scope)) { return scope; }
+  }
+  throw new Error(`[${construct.node.path}] 'scope': not in a chart, got '${construct.node.path}'; `
+    + 'allowed a Chart or a construct below one; create the construct with a chart as its scope');
+}
+
+/** The namespace that an object of this construct gets, undefined if the applier decides it. */
+export function namespaceOf(construct: IConstruct, metadata?: ApiObjectMetadata): string | undefined {
+  return metadata?.namespace ?? chartOf(construct).namespace;
+}
+
+/** Checks what a user wrote in `metadata` before anything is built from it. */
+export function requireMetadata(scope: IConstruct, metadata: ApiObjectMetadata | undefined, maxNameLength = 253): void {
+  chartOf(scope);
+  if (metadata?.name !== undefined) { requireName(scope, 'metadata.name', metadata.name, maxNameLength); }
+  if (metadata?.namespace !== undefined) { requireDnsLabel(scope, 'metadata.namespace', metadata.namespace); }
+  requireLabels(scope, 'metadata.labels', metadata?.labels ?? {});
+  requireKeys(scope, 'metadata.annotations', metadata?.annotations ?? {});
+}
+
+/** The Kubernetes object behind a construct of any cdk8s-plus version, or behind an ApiObject itself. */
+export function apiObjectOf(origin: IConstruct | string, prop: string, construct: IConstruct, kind: string): ApiObject {
+  const object = tryApiObject(construct);
+  if (object?.kind !== kind) {
+    const what = object ? `${object.kind} '${object.name}'` : construct.constructor.name;
+    reject(origin, prop, {
+      problem: `not a ${kind}`,
+      got: `${what} at ${construct.node.path}`,
+      allowed: `a construct whose object is a ${kind}`,
+      fix: `pass the ${kind}, or its name`,
+    });
+  }
+  return object;
+}
+
+function tryApiObject(construct: IConstruct): ApiObject | undefined {
+  try {
+    return ApiObject.of(construct);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The name that an object will really have, patches included. */
+export function finalName(object: ApiObject): string {
+  return (object.toJson().metadata?.name ?? object.name) as string;
+}
+
+/** cdk8s writes the namespace of the chart into every object, also where the API knows none. */
+export function clusterScoped(object: ApiObject): ApiObject {
+  if (object.metadata.namespace !== undefined) { object.addJsonPatch(JsonPatch.remove('/metadata/namespace')); }
+  return object;
+}
+
+/** A namespace that a user gave to an object that has none. */
+export function requireNoNamespace(scope: IConstruct, metadata: ApiObjectMetadata | undefined): void {
+  if (metadata?.namespace === undefined) { return; }
+  reject(scope, 'metadata.namespace', {
+    problem: 'the object belongs to the cluster and has no namespace',
+    got: metadata.namespace,
+    allowed: 'no namespace',
+    fix: 'leave it out',
+  });
+}

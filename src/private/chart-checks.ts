@@ -1,0 +1,77 @@
+import { ApiObject, Chart } from 'cdk8s';
+import { Construct, IConstruct } from 'constructs';
+import { chartOf, SNAPSHOT_API_GROUP } from './api';
+import { message } from './validate';
+
+export const SNAPSHOT_CLASS_KIND = 'VolumeSnapshotClass';
+
+/** @see https://kubernetes.io/docs/concepts/storage/volume-snapshot-classes/#the-volumesnapshotclass-resource */
+export const DEFAULT_CLASS_ANNOTATION = 'snapshot.storage.kubernetes.io/is-default-class';
+
+// part of no name, since nothing is rendered for it
+const ID = 'cdk8s-volume-snapshots.Checks';
+
+/**
+ * Has the chart of this construct checked at synth, once, however many constructs ask for it.
+ *
+ * It is the chart as a whole that is checked, because each object may be fine alone.
+ */
+export function registerChartChecks(construct: IConstruct): void {
+  const chart = chartOf(construct);
+  if (chart.node.tryFindChild(ID)) { return; }
+  new Construct(chart, ID);
+  chart.node.addValidation({ validate: () => chartProblems(chart) });
+}
+
+/** What is wrong with the objects of a chart together; those of a nested chart are another file, perhaps for another cluster. */
+export function chartProblems(chart: Chart): string[] {
+  const objects = chart.node.findAll().filter((node) => ApiObject.isApiObject(node)).filter((object) => object.chart === chart);
+  return [...duplicateObjects(objects), ...duplicateDefaultClasses(objects)];
+}
+
+function duplicateObjects(objects: ApiObject[]): string[] {
+  const twins = pairUp(objects, ({ apiGroup, kind, name, metadata }) => {
+    // a name that is produced at synth cannot be compared before
+    return typeof name === 'string' && typeof (metadata.namespace ?? '') === 'string'
+      ? JSON.stringify([apiGroup, kind, metadata.namespace, name])
+      : undefined;
+  });
+  // rendering is expensive, so a patch of the name is looked for only where it matters
+  return twins.filter(([first, second]) => renderedId(first) === renderedId(second)).map(([first, second]) => message(second, 'metadata.name', {
+    problem: `the ${second.kind} at ${first.node.path} has the same name${second.metadata.namespace ? ` and namespace '${second.metadata.namespace}'` : ''}`,
+    got: second.name,
+    allowed: 'one object of a kind, namespace and name in a chart',
+    fix: 'rename one of the two',
+  }));
+}
+
+function duplicateDefaultClasses(objects: ApiObject[]): string[] {
+  const defaults = objects
+    .filter((object) => object.kind === SNAPSHOT_CLASS_KIND && object.apiGroup === SNAPSHOT_API_GROUP)
+    .map((object) => ({ object, manifest: object.toJson() }))
+    .filter(({ manifest }) => manifest.metadata?.annotations?.[DEFAULT_CLASS_ANNOTATION] === 'true');
+  return pairUp(defaults, ({ manifest }) => manifest.driver).map(([first, second]) => message(second.object, 'defaultClass', {
+    problem: `the class at ${first.object.node.path} is the default of the driver ${second.manifest.driver} too`,
+    got: second.manifest.metadata.name,
+    allowed: 'one default class for a driver, or a snapshot without a class name fails',
+    fix: 'choose one of the two',
+  }));
+}
+
+/** Each item with the first one of the same key, if that is another one. */
+function pairUp<T>(items: T[], keyOf: (item: T) => string | undefined): [T, T][] {
+  const firsts = new Map<string, T>();
+  return items.flatMap((item): [T, T][] => {
+    const key = keyOf(item);
+    if (key === undefined) { return []; }
+    const first = firsts.get(key);
+    if (first !== undefined) { return [[first, item]]; }
+    firsts.set(key, item);
+    return [];
+  });
+}
+
+function renderedId(object: ApiObject): string {
+  const { metadata } = object.toJson();
+  return JSON.stringify([metadata?.namespace, metadata?.name]);
+}

@@ -1,0 +1,192 @@
+import { Size } from 'cdk8s';
+import { Origin, reject, requireInteger, requireKeys, requireLabels, requireName, requireQuantity } from './validate';
+import { ENVIRONMENT, KEYS } from '../runner/config';
+import { RunnerPodOptions, RunnerResources, RunnerToleration, TaintEffect } from '../runner-pod';
+
+/** Numeric non-root user, no shell, no pull limits; its entry point is node. */
+const DEFAULT_IMAGE = { registry: 'gcr.io', name: 'distroless/nodejs24-debian12:nonroot' };
+const DEFAULT_MEMORY_REQUEST = Size.mebibytes(64);
+const DEFAULT_MEMORY_LIMIT = Size.mebibytes(256);
+// with less the process is killed before it says anything
+const LEAST_MEMORY = Size.mebibytes(64);
+
+export const RUNNER_CONTAINER = 'runner';
+const RUNNER_DIRECTORY = '/opt/runner';
+export const RUNNER_FILE = 'runner.mjs';
+
+/** What differs from pod to pod. */
+export interface RunnerPod {
+  readonly options: RunnerPodOptions;
+  readonly imageRegistry?: string;
+  readonly scheduleId: string;
+  readonly serviceAccountName: string;
+  readonly configMapName: string;
+  readonly checksum: string;
+  /** the configuration document */
+  readonly config: string;
+}
+
+/** A schedule's own settings before those that were given for many; maps are merged. */
+export function mergePodOptions(own: RunnerPodOptions, shared: RunnerPodOptions): RunnerPodOptions {
+  return {
+    image: own.image ?? shared.image,
+    imagePullSecrets: own.imagePullSecrets ?? shared.imagePullSecrets,
+    resources: {
+      cpuRequest: own.resources?.cpuRequest ?? shared.resources?.cpuRequest,
+      cpuLimit: own.resources?.cpuLimit ?? shared.resources?.cpuLimit,
+      memoryRequest: own.resources?.memoryRequest ?? shared.resources?.memoryRequest,
+      memoryLimit: own.resources?.memoryLimit ?? shared.resources?.memoryLimit,
+    },
+    labels: { ...shared.labels, ...own.labels },
+    annotations: { ...shared.annotations, ...own.annotations },
+    nodeSelector: { ...shared.nodeSelector, ...own.nodeSelector },
+    affinity: own.affinity ?? shared.affinity,
+    tolerations: own.tolerations ?? shared.tolerations,
+    priorityClassName: own.priorityClassName ?? shared.priorityClassName,
+    securityContext: own.securityContext ?? shared.securityContext,
+  };
+}
+
+/** The pod template of a Job that executes the runner. */
+export function renderRunnerPod(pod: RunnerPod): object {
+  const { options } = pod;
+  const image = options.image ?? `${pod.imageRegistry ?? DEFAULT_IMAGE.registry}/${DEFAULT_IMAGE.name}`;
+  return {
+    metadata: {
+      labels: {
+        [KEYS.schedule]: pod.scheduleId,
+        // a sidecar keeps a Job alive for ever
+        'sidecar.istio.io/inject': 'false',
+        'kuma.io/sidecar-injection': 'disabled',
+        ...options.labels,
+      },
+      annotations: {
+        [KEYS.checksum]: pod.checksum,
+        'linkerd.io/inject': 'disabled',
+        'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false',
+        'karpenter.sh/do-not-disrupt': 'true',
+        ...options.annotations,
+      },
+    },
+    spec: {
+      restartPolicy: 'Never',
+      serviceAccountName: pod.serviceAccountName,
+      automountServiceAccountToken: true,
+      enableServiceLinks: false,
+      os: { name: 'linux' },
+      nodeSelector: { ...options.nodeSelector, 'kubernetes.io/os': 'linux' },
+      affinity: options.affinity,
+      tolerations: options.tolerations?.map(renderToleration),
+      priorityClassName: options.priorityClassName,
+      imagePullSecrets: options.imagePullSecrets?.map(name => ({ name })),
+      securityContext: { runAsNonRoot: true, ...runAs(options, image), seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [{
+        name: RUNNER_CONTAINER,
+        image,
+        imagePullPolicy: 'IfNotPresent',
+        // both kinds of image start node with these
+        args: [`${RUNNER_DIRECTORY}/${RUNNER_FILE}`],
+        env: [
+          { name: ENVIRONMENT.config, value: pod.config },
+          fromField(ENVIRONMENT.namespace, 'metadata.namespace'),
+          fromField(ENVIRONMENT.podName, 'metadata.name'),
+          fromField(ENVIRONMENT.jobName, "metadata.labels['batch.kubernetes.io/job-name']"),
+          fromField(ENVIRONMENT.jobUid, "metadata.labels['batch.kubernetes.io/controller-uid']"),
+        ],
+        resources: renderResources(options.resources ?? {}),
+        securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+        terminationMessagePolicy: 'FallbackToLogsOnError',
+        volumeMounts: [{ name: 'runner', mountPath: RUNNER_DIRECTORY, readOnly: true }],
+      }],
+      volumes: [{ name: 'runner', configMap: { name: pod.configMapName } }],
+    },
+  };
+}
+
+function fromField(name: string, fieldPath: string): object {
+  return { name, valueFrom: { fieldRef: { fieldPath } } };
+}
+
+/** The official node images run as root unless told otherwise, which the kubelet then refuses every night. */
+function runAs(options: RunnerPodOptions, image: string): object {
+  const usual = /^((docker\.io|[^/]+\/docker\.io)\/)?(library\/)?node[:@]/.test(image) ? 1000 : undefined;
+  return { runAsUser: options.securityContext?.user ?? usual, runAsGroup: options.securityContext?.group ?? usual };
+}
+
+function renderResources(resources: RunnerResources): object {
+  return {
+    requests: { cpu: resources.cpuRequest ?? '10m', memory: (resources.memoryRequest ?? DEFAULT_MEMORY_REQUEST).asString() },
+    limits: { cpu: resources.cpuLimit ?? '1', memory: (resources.memoryLimit ?? DEFAULT_MEMORY_LIMIT).asString() },
+  };
+}
+
+function renderToleration(toleration: RunnerToleration): object {
+  return {
+    key: toleration.key,
+    operator: toleration.value === undefined ? 'Exists' : 'Equal',
+    value: toleration.value,
+    effect: toleration.effect,
+    tolerationSeconds: toleration.tolerationDuration?.toSeconds(),
+  };
+}
+
+/** Checks what a user wrote, before anything is built from it. */
+export function requireRunnerPod(origin: Origin, prop: string, pod: RunnerPodOptions): void {
+  if (pod.image !== undefined && !/^[a-z0-9][^\s]*$/i.test(pod.image)) {
+    reject(origin, `${prop}.image`, {
+      problem: 'not an image', got: pod.image, allowed: 'a name with a tag or digest', fix: 'write for example node:24-alpine',
+    });
+  }
+  pod.imagePullSecrets?.forEach(name => requireName(origin, `${prop}.imagePullSecrets`, name));
+  requireLabels(origin, `${prop}.labels`, pod.labels ?? {});
+  requireKeys(origin, `${prop}.annotations`, pod.annotations ?? {});
+  requireLabels(origin, `${prop}.nodeSelector`, pod.nodeSelector ?? {});
+  for (const key of Object.keys(pod.affinity ?? {})) {
+    if (!['nodeAffinity', 'podAffinity', 'podAntiAffinity'].includes(key)) {
+      reject(origin, `${prop}.affinity`, {
+        problem: 'unknown key', got: key, allowed: 'nodeAffinity, podAffinity and podAntiAffinity', fix: 'correct the key',
+      });
+    }
+  }
+  if (pod.priorityClassName !== undefined) { requireName(origin, `${prop}.priorityClassName`, pod.priorityClassName); }
+  requireResources(origin, `${prop}.resources`, pod.resources ?? {});
+  const { user, group } = pod.securityContext ?? {};
+  if (user !== undefined) { requireInteger(origin, `${prop}.securityContext.user`, user, 1, 2 ** 31 - 1); }
+  if (group !== undefined) { requireInteger(origin, `${prop}.securityContext.group`, group, 1, 2 ** 31 - 1); }
+  for (const toleration of pod.tolerations ?? []) { requireToleration(origin, `${prop}.tolerations`, toleration); }
+}
+
+function requireToleration(origin: Origin, prop: string, toleration: RunnerToleration): void {
+  if (toleration.key !== undefined) { requireKeys(origin, prop, { [toleration.key]: toleration.value ?? '' }); }
+  if (toleration.value !== undefined && toleration.key === undefined) {
+    reject(origin, prop, { problem: 'a value needs a key', got: toleration.value, allowed: 'key and value, or neither', fix: 'name the key' });
+  }
+  if (toleration.tolerationDuration !== undefined && toleration.effect !== TaintEffect.NO_EXECUTE) {
+    reject(origin, prop, {
+      problem: 'only NO_EXECUTE taints are tolerated for a time',
+      got: toleration.effect,
+      allowed: 'effect: TaintEffect.NO_EXECUTE',
+      fix: 'set the effect, or leave out tolerationDuration',
+    });
+  }
+}
+
+function requireResources(origin: Origin, prop: string, resources: RunnerResources): void {
+  if (resources.cpuRequest !== undefined) { requireQuantity(origin, `${prop}.cpuRequest`, resources.cpuRequest); }
+  if (resources.cpuLimit !== undefined) { requireQuantity(origin, `${prop}.cpuLimit`, resources.cpuLimit); }
+  requireMemory(origin, prop, resources);
+}
+
+function requireMemory(origin: Origin, prop: string, resources: RunnerResources): void {
+  const request = resources.memoryRequest ?? DEFAULT_MEMORY_REQUEST;
+  const limit = resources.memoryLimit ?? DEFAULT_MEMORY_LIMIT;
+  if (limit.toKibibytes() < LEAST_MEMORY.toKibibytes()) {
+    reject(origin, `${prop}.memoryLimit`, { problem: 'too little for Node.js', got: limit, allowed: `at least ${LEAST_MEMORY.asString()}`, fix: 'raise it' });
+  }
+  if (request.toKibibytes() > limit.toKibibytes()) {
+    reject(origin, `${prop}.memoryRequest`, {
+      problem: 'more than the limit', got: request, allowed: `at most ${limit.asString()}`, fix: 'lower the request or raise memoryLimit',
+    });
+  }
+}
+

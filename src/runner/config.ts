@@ -1,0 +1,132 @@
+import { RetentionRules } from '../retention/plan';
+
+/**
+ * What the constructs and the runner agree on: the configuration document, the
+ * keys on the snapshots, and the environment of the pod. The constructs write
+ * it at synth, the runner validates it at night, perhaps in another version.
+ */
+
+/** Raised when the meaning of the document changes; the runner also reads the version before. */
+export const CONFIG_VERSION = 1;
+
+/** Which claims a schedule covers. */
+export type ClaimSelection =
+  /** one claim by its name */
+  | { readonly kind: 'Claim'; readonly name: string }
+  /** the claims of a StatefulSet whose number of replicas is not known at synth */
+  | { readonly kind: 'StatefulSet'; readonly name: string; readonly templates: string[] }
+  /** the claims that carry these labels when the run starts */
+  | { readonly kind: 'Selector'; readonly matchLabels: { readonly [key: string]: string } };
+
+export interface RunnerConfig {
+  readonly version: number;
+  /** tells this schedule's snapshots from all others in the namespace */
+  readonly scheduleId: string;
+  /** the Jobs of the CronJob are called <cronJob>-<minutes since 1970> */
+  readonly cronJob: string;
+  readonly claims: ClaimSelection[];
+  /** the cluster's default class if absent */
+  readonly snapshotClassName?: string;
+  /** the deletion policy of that class, absent if it is not known at synth */
+  readonly deletionPolicy?: 'Delete' | 'Retain';
+  /** what becomes of the storage of a pruned snapshot that its class retains */
+  readonly prunedStorage: 'Reclaim' | 'Keep';
+  readonly retention: RetentionRules;
+  /** how long a snapshot may take from its creation until it is ready */
+  readonly readyTimeoutSeconds: number;
+  /** how many claims are being cut at once */
+  readonly concurrency: number;
+  readonly labels: { readonly [key: string]: string };
+  readonly annotations: { readonly [key: string]: string };
+}
+
+const PREFIX = 'cdk8s-volume-snapshots';
+
+/** Labels and annotations of ours. */
+export const KEYS = {
+  /** on snapshots: the id of the schedule that took it */
+  schedule: `${PREFIX}/schedule`,
+  /** on snapshots: the name of the claim, for people; shortened with a hash if over 63 characters */
+  claim: `${PREFIX}/claim`,
+  /** on snapshots: the uid of the claim; a claim made anew under an old name is another claim */
+  claimUid: `${PREFIX}/claim-uid`,
+  /** on snapshots: what the application can expect of the data */
+  consistency: `${PREFIX}/consistency`,
+  /** on snapshots: the scheduled time of the run, RFC 3339 */
+  scheduledFor: `${PREFIX}/scheduled-for`,
+  /** on snapshots, as label or annotation: never pruned while present */
+  hold: `${PREFIX}/hold`,
+  /** on claims: made from a snapshot, left out by selectors */
+  restored: `${PREFIX}/restored`,
+  /** on ConfigMap and pod template: what the runner's bytes are */
+  checksum: `${PREFIX}/runner-checksum`,
+} as const;
+
+/** Tells GitOps tools and Velero that snapshots made at run time are none of theirs. */
+export const FOREIGN_TOOL_LABELS = { 'velero.io/exclude-from-backup': 'true' } as const;
+export const FOREIGN_TOOL_ANNOTATIONS = {
+  'argocd.argoproj.io/compare-options': 'IgnoreExtraneous',
+  'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false',
+} as const;
+
+/** Names of environment variables of the pod. */
+export const ENVIRONMENT = {
+  config: 'SNAPSHOT_CONFIG',
+  namespace: 'SNAPSHOT_NAMESPACE',
+  jobName: 'SNAPSHOT_JOB_NAME',
+  jobUid: 'SNAPSHOT_JOB_UID',
+  podName: 'SNAPSHOT_POD_NAME',
+} as const;
+
+/** Exit codes of the runner; the Job does not retry what a retry cannot mend. */
+export const EXIT = {
+  success: 0,
+  /** the run did all it could; the message says what failed */
+  failed: 1,
+  /** the API server could not be reached; another pod may be luckier */
+  unreachable: 75,
+  /** ended by SIGTERM */
+  terminated: 143,
+} as const;
+
+/** Reads the document, or throws an error that names the field. */
+export function parseConfig(text: string | undefined): RunnerConfig {
+  if (!text) { throw new Error(`${ENVIRONMENT.config} is not set; run the CronJob as it was synthesized`); }
+  const config = JSON.parse(text) as RunnerConfig;
+  if (config.version !== CONFIG_VERSION && config.version !== CONFIG_VERSION - 1) {
+    throw new Error(`configuration version ${config.version} is unknown to this runner, which reads ${CONFIG_VERSION - 1} and ${CONFIG_VERSION}; `
+      + 'apply CronJob and ConfigMap of one synthesis together');
+  }
+  const check = (field: keyof RunnerConfig, right: boolean) => {
+    if (!right) { throw new Error(`configuration field '${field}' is wrong: ${JSON.stringify(config[field])}; synthesize the CronJob again`); }
+  };
+  const count = (value: unknown, min: number) => Number.isSafeInteger(value) && (value as number) >= min;
+  const optionalCount = (value: unknown, min: number) => value === undefined || count(value, min);
+  const filled = (value: unknown) => typeof value === 'string' && value !== '';
+  check('scheduleId', filled(config.scheduleId));
+  check('cronJob', filled(config.cronJob));
+  check('claims', Array.isArray(config.claims) && config.claims.length > 0 && config.claims.every(isSelection));
+  check('snapshotClassName', config.snapshotClassName === undefined || filled(config.snapshotClassName));
+  check('deletionPolicy', [undefined, 'Delete', 'Retain'].includes(config.deletionPolicy));
+  check('prunedStorage', ['Reclaim', 'Keep'].includes(config.prunedStorage));
+  check('retention', typeof config.retention === 'object' && optionalCount(config.retention.keepLast, 1)
+    && optionalCount(config.retention.keepForSeconds, 1) && count(config.retention.minimumReady, 0));
+  check('readyTimeoutSeconds', count(config.readyTimeoutSeconds, 1));
+  check('concurrency', count(config.concurrency, 1));
+  check('labels', isTextMap(config.labels));
+  check('annotations', isTextMap(config.annotations));
+  return config;
+}
+
+function isSelection(value: ClaimSelection): boolean {
+  switch (value?.kind) {
+    case 'Claim': return typeof value.name === 'string' && value.name !== '';
+    case 'StatefulSet': return typeof value.name === 'string' && Array.isArray(value.templates) && value.templates.length > 0;
+    case 'Selector': return isTextMap(value.matchLabels);
+    default: return false;
+  }
+}
+
+function isTextMap(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.values(value).every(v => typeof v === 'string');
+}

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+
+/** Which run this is. Each pod of a Job finds the same, so that a retry meets its own snapshots. */
+export type Run =
+  | { readonly kind: 'Scheduled'; readonly at: Date }
+  | { readonly kind: 'Manual'; readonly jobUid: string };
+
+/**
+ * The CronJob controller calls a Job <cronjob>-<minutes since 1970>; a Job that a
+ * person made from the CronJob has any name, and is known by its uid.
+ */
+export function identifyRun(cronJob: string, jobName: string | undefined, jobUid: string | undefined): Run {
+  const minutes = jobName?.startsWith(`${cronJob}-`) ? jobName.slice(cronJob.length + 1) : '';
+  if (/^[0-9]{8}$/.test(minutes)) { return { kind: 'Scheduled', at: new Date(Number(minutes) * 60_000) }; }
+  if (!jobUid) { throw new Error('the pod has no Job: run the CronJob as it was synthesized, or a Job made from it'); }
+  return { kind: 'Manual', jobUid };
+}
+
+const LONGEST_NAME = 253;
+
+/**
+ * The name of a run's snapshot of a claim: the same for each retry, different
+ * for each schedule, run and claim. The hash also tells a claim from an earlier
+ * one of that name, and two long names that are cut alike.
+ */
+export function snapshotName(claimName: string, claimUid: string, scheduleId: string, run: Run): string {
+  const moment = run.kind === 'Scheduled' ? compact(run.at) : 'manual';
+  const hash = shortHash(scheduleId, claimUid, run.kind === 'Manual' ? run.jobUid : '');
+  const suffix = `-${moment}-${hash}`;
+  return `${claimName.slice(0, LONGEST_NAME - suffix.length).replace(/[-.]+$/, '')}${suffix}`;
+}
+
+/** A label value for a name that may be longer than the 63 characters that a label can have. */
+export function labelValue(name: string): string {
+  return name.length <= 63 ? name : `${name.slice(0, 54).replace(/[-.]+$/, '')}-${shortHash(name)}`;
+}
+
+function compact(date: Date): string {
+  const [day, time] = date.toISOString().split('T');
+  return `${day.replace(/-/g, '')}-${time.slice(0, 8).replace(/:/g, '')}`;
+}
+
+function shortHash(...parts: string[]): string {
+  return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 8);
+}

@@ -1,0 +1,175 @@
+import { RunnerConfig } from './config';
+import { ApiError, KubeClient } from './kube-client';
+import { ACCESS_REVIEWS_PATH, contentPath, Snapshot, snapshotsPath } from './resources';
+import { SnapshotCache } from './snapshot-cache';
+import { Decision, plan } from '../retention/plan';
+
+export interface PruneContext {
+  readonly client: KubeClient;
+  readonly cache: SnapshotCache;
+  readonly config: RunnerConfig;
+  readonly namespace: string;
+  readonly signal: AbortSignal;
+  readonly log: (step: string, details: object) => void;
+}
+
+export interface PruneResult {
+  readonly pruned: number;
+  readonly kept: number;
+  /** what could not be pruned, and what to do */
+  readonly problems: string[];
+}
+
+/** How many snapshots are being deleted at once. */
+const DELETIONS_AT_ONCE = 5;
+/** The snapshot controller answers a changed policy in some 40 ms; at its default rate limit it may be busy. */
+const CONTROLLER_ANSWERS_WITHIN = 20_000;
+const TRIES = 3;
+
+/**
+ * Removes what retention gives up. Snapshots with data go only where the caller
+ * says so, so that a long outage costs no restore point.
+ */
+export async function prune(context: PruneContext, mayLoseData: (snapshot: Snapshot) => boolean): Promise<PruneResult> {
+  const { cache, config, client } = context;
+  const problems: string[] = [];
+  const mayReclaim = await checkReclaim(context, problems);
+  const decisions = plan(cache.all(), config.retention, client.now())
+    .map(decision => spare(decision, mayLoseData))
+    .map(decision => (mayReclaim || !mustReclaim(decision.snapshot, config)
+      ? decision
+      : withheld(decision, 'the storage is retained and the right to give it back is missing')));
+  logDecisions(context, decisions);
+
+  const due = decisions.filter(decision => decision.action === 'delete').map(decision => decision.snapshot);
+  let pruned = 0;
+  const worker = async () => {
+    for (let snapshot = due.shift(); snapshot && !context.signal.aborted; snapshot = due.shift()) {
+      try {
+        pruned += await remove(context, snapshot) ? 1 : 0;
+      } catch (error) {
+        problems.push(`snapshot '${snapshot.name}' was not pruned: ${(error as Error).message}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: DELETIONS_AT_ONCE }, worker));
+  return { pruned, kept: decisions.length - pruned, problems };
+}
+
+/** Does the storage of this snapshot outlive it, unless its content is told otherwise first? */
+function mustReclaim(snapshot: Snapshot, config: RunnerConfig): boolean {
+  if (config.prunedStorage === 'Keep' || snapshot.contentName === undefined) { return false; }
+  // the finalizer alone does not prove it: it stays when a content is set back to Retain
+  return !(snapshot.boundFinalizer && config.deletionPolicy === 'Delete');
+}
+
+/** Asked on every run, so that a missing right shows on the first night and not when the first snapshot is due. */
+async function checkReclaim({ client, cache, config, signal }: PruneContext, problems: string[]): Promise<boolean> {
+  const isRetained = (snapshot: Snapshot) => snapshot.ready && !snapshot.boundFinalizer;
+  if (config.prunedStorage === 'Keep') { return true; }
+  if (config.deletionPolicy === 'Delete' && !cache.all().some(isRetained)) { return true; }
+  const review = await client.request({
+    method: 'POST',
+    path: ACCESS_REVIEWS_PATH,
+    body: {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectAccessReview',
+      spec: { resourceAttributes: { group: 'snapshot.storage.k8s.io', resource: 'volumesnapshotcontents', verb: 'patch' } },
+    },
+  }, signal);
+  if (review.status?.allowed === true) { return true; }
+  if (config.deletionPolicy === 'Retain' || cache.all().some(isRetained)) {
+    problems.push('the snapshot class retains storage and this schedule may not give it back, so none of it is pruned; '
+      + 'apply a SnapshotReclaim once per cluster, or set prunedStorage to KEEP, or use a class with DeletionPolicy.DELETE');
+  }
+  return false;
+}
+
+function spare(decision: Decision<Snapshot>, mayLoseData: (snapshot: Snapshot) => boolean): Decision<Snapshot> {
+  const hasData = decision.snapshot.ready || decision.snapshot.cutAt !== undefined;
+  return decision.action === 'delete' && hasData && !mayLoseData(decision.snapshot)
+    ? withheld(decision, 'this run has no new snapshot of the claim')
+    : decision;
+}
+
+function withheld(decision: Decision<Snapshot>, reason: string): Decision<Snapshot> {
+  return decision.action === 'delete' ? { ...decision, action: 'keep', reasons: [reason, ...decision.reasons] } : decision;
+}
+
+function logDecisions({ log }: PruneContext, decisions: Decision<Snapshot>[]): void {
+  const kept = new Map<string, { claim: string; reasons: string[]; snapshots: string[] }>();
+  for (const { snapshot, action, reasons } of decisions) {
+    if (action === 'delete') {
+      log('prune', { claim: snapshot.claimName, snapshot: snapshot.name, reasons });
+    } else {
+      const key = [snapshot.claim, ...reasons].join('\n');
+      const line = kept.get(key) ?? { claim: snapshot.claimName, reasons, snapshots: [] };
+      line.snapshots.push(snapshot.name);
+      kept.set(key, line);
+    }
+  }
+  kept.forEach(line => log('keep', line));
+}
+
+/** Deletes one snapshot, and before that tells a retained content to go with it. */
+async function remove(context: PruneContext, due: Snapshot): Promise<boolean> {
+  const { cache, config, log } = context;
+  const reclaims = mustReclaim(due, config);
+  let snapshot: Snapshot | undefined = reclaims ? await giveBack(context, due) : due;
+  for (let attempt = 1; ; attempt += 1) {
+    if (!snapshot || snapshot.deleting) { return false; }
+    if (snapshot.held !== undefined) {
+      if (reclaims) { await setPolicy(context, snapshot, 'Retain'); }
+      log('keep', { claim: snapshot.claimName, snapshots: [snapshot.name], reasons: [snapshot.held] });
+      return false;
+    }
+    const outcome = await tryDelete(context, snapshot);
+    if (outcome === 'deleted') { return true; }
+    if (outcome === 'gone') { return false; }
+    // somebody wrote to it since we read it, perhaps a hold: look again before anything is deleted
+    const stale: string = snapshot.resourceVersion;
+    const fresh = await cache.waitFor(due.name, s => s?.resourceVersion !== stale, context.client.now() + 5_000);
+    if (!fresh || attempt === TRIES) {
+      if (reclaims) { await setPolicy(context, snapshot, 'Retain'); }
+      throw new Error('it changes all the time; the next run tries again');
+    }
+    snapshot = fresh.snapshot;
+  }
+}
+
+/** Patches the content to Delete and waits until the snapshot controller has seen that; deleting earlier would leave an orphan. */
+async function giveBack(context: PruneContext, snapshot: Snapshot): Promise<Snapshot | undefined> {
+  const { cache, client } = context;
+  if (snapshot.contentName !== `snapcontent-${snapshot.uid}`) {
+    throw new Error(`its content '${snapshot.contentName}' was not made for it by the snapshot controller; delete both by hand`);
+  }
+  await setPolicy(context, snapshot, 'Delete');
+  if (snapshot.boundFinalizer) {
+    // an earlier run was here: there is no sign to wait for, so give the controller's cache its time
+    await client.sleep(1_000);
+    return cache.get(snapshot.name);
+  }
+  const until = client.now() + CONTROLLER_ANSWERS_WITHIN;
+  const seen = await cache.waitFor(snapshot.name, s => s === undefined || s.boundFinalizer, until);
+  if (!seen) {
+    await setPolicy(context, snapshot, 'Retain');
+    throw new Error('the snapshot controller did not react to the changed deletion policy; is it running? The next run tries again');
+  }
+  return seen.snapshot;
+}
+
+async function setPolicy({ client }: PruneContext, snapshot: Snapshot, deletionPolicy: 'Delete' | 'Retain'): Promise<void> {
+  await client.request({ method: 'PATCH', path: contentPath(snapshot.contentName ?? ''), body: { spec: { deletionPolicy } } });
+}
+
+async function tryDelete({ client, namespace }: PruneContext, snapshot: Snapshot): Promise<'deleted' | 'gone' | 'changed'> {
+  const { uid, resourceVersion } = snapshot;
+  try {
+    await client.request({ method: 'DELETE', path: snapshotsPath(namespace, snapshot.name), body: { preconditions: { uid, resourceVersion } } });
+    return 'deleted';
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) { return 'gone'; }
+    if (error instanceof ApiError && error.status === 409) { return 'changed'; }
+    throw error;
+  }
+}

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { KubeClient } from './kube-client';
+import { PruneResult } from './prune';
+import { Claim, eventsPath, Snapshot } from './resources';
+
+/** How it went for one claim, or for a selection that found none. */
+export interface Outcome {
+  readonly name: string;
+  readonly claim?: Claim;
+  readonly snapshot?: Snapshot;
+  readonly error?: unknown;
+}
+
+export const hasFailed = (outcome: Outcome) => outcome.error !== undefined;
+
+// the kubelet keeps 4096 bytes
+const LONGEST_MESSAGE = 4000;
+
+/** The one line that `kubectl describe pod` shows. */
+export function summarize(outcomes: readonly Outcome[], pruning: PruneResult | undefined): string {
+  const failed = outcomes.filter(hasFailed);
+  const good = outcomes.filter(outcome => !hasFailed(outcome));
+  const parts = [
+    ...failed.map(outcome => `FAILED ${outcome.name}: ${(outcome.error as Error).message}`),
+    ...(pruning?.problems ?? []).map(problem => `FAILED pruning: ${problem}`),
+    `${good.length} of ${outcomes.length} claims have their snapshot${good.length ? ` (${good.map(o => o.snapshot?.name).join(', ')})` : ''}`,
+    pruning ? `${pruning.pruned} pruned, ${pruning.kept} kept` : 'nothing pruned',
+  ];
+  const text = parts.join('; ').replace(/\s+/g, ' ');
+  return text.length <= LONGEST_MESSAGE ? text : `${text.slice(0, LONGEST_MESSAGE)}... (see the log)`;
+}
+
+/** Tells people who look at the claim. An Event that cannot be written is no reason to fail a backup. */
+export async function recordEvent(client: KubeClient, namespace: string, pod: string, outcome: Outcome): Promise<void> {
+  if (!outcome.claim) { return; }
+  const time = new Date(client.now()).toISOString();
+  const failed = hasFailed(outcome);
+  const message = failed ? (outcome.error as Error).message : `snapshot '${outcome.snapshot?.name}' is ready`;
+  const hash = createHash('sha256').update([outcome.claim.uid, pod, time].join('\n')).digest('hex').slice(0, 16);
+  await client.request({
+    method: 'POST',
+    path: eventsPath(namespace),
+    body: {
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: `${outcome.claim.name.slice(0, 200).replace(/[-.]+$/, '')}.${hash}`, namespace },
+      involvedObject: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: outcome.claim.name, uid: outcome.claim.uid },
+      type: failed ? 'Warning' : 'Normal',
+      reason: failed ? 'ScheduledSnapshotFailed' : 'ScheduledSnapshotReady',
+      message: message.slice(0, 1000),
+      source: { component: 'cdk8s-volume-snapshots' },
+      reportingComponent: 'cdk8s-volume-snapshots',
+      reportingInstance: pod,
+      firstTimestamp: time,
+      lastTimestamp: time,
+      count: 1,
+    },
+  });
+}

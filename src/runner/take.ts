@@ -1,0 +1,121 @@
+import { FOREIGN_TOOL_ANNOTATIONS, FOREIGN_TOOL_LABELS, KEYS, RunnerConfig } from './config';
+import { labelValue, Run, snapshotName } from './identity';
+import { ApiError, KubeClient, list } from './kube-client';
+import { Claim, readSnapshot, Snapshot, snapshotsPath } from './resources';
+import { SnapshotCache } from './snapshot-cache';
+import { inWords } from '../retention/plan';
+
+export interface TakeContext {
+  readonly client: KubeClient;
+  readonly cache: SnapshotCache;
+  readonly config: RunnerConfig;
+  readonly namespace: string;
+  readonly run: Run;
+  readonly signal: AbortSignal;
+  readonly log: (step: string, details: object) => void;
+}
+
+/** A ready snapshot of the claim for this run: made now, or by an earlier pod of the Job. */
+export async function take(context: TakeContext, claim: Claim, whenCut: () => void): Promise<Snapshot> {
+  refuseUnusable(claim);
+  const name = snapshotName(claim.name, claim.uid, context.config.scheduleId, context.run);
+  const snapshot = context.cache.get(name) ?? await create(context, claim, name);
+  refuseForeign(context, snapshot, claim);
+  return untilReady(context, snapshot, whenCut);
+}
+
+function refuseUnusable(claim: Claim): void {
+  if (claim.deleting) {
+    throw new Error('the claim is being deleted, and the snapshot controller takes no snapshot of it; take it out of the schedule');
+  }
+  if (claim.phase !== 'Bound') {
+    throw new Error(`the claim is ${claim.phase}, not Bound: there is no volume to snapshot; see kubectl describe pvc ${claim.name}`);
+  }
+}
+
+async function create(context: TakeContext, claim: Claim, name: string): Promise<Snapshot> {
+  const { client, namespace, signal } = context;
+  try {
+    const made = readSnapshot(await client.request({ method: 'POST', path: snapshotsPath(namespace), body: body(context, claim, name) }, signal));
+    context.cache.put(made);
+    context.log('created', { claim: claim.name, snapshot: name });
+    return made;
+  } catch (error) {
+    if (!(error instanceof ApiError)) { throw error; }
+    if (error.status === 409) { return find(context, name); }
+    if (error.status === 404) { throw new Error('the cluster has no VolumeSnapshot API; install the snapshot CRDs and the snapshot controller'); }
+    throw error;
+  }
+}
+
+/** The right to get is not needed: a list of one name finds it as well. */
+async function find(context: TakeContext, name: string): Promise<Snapshot> {
+  const { client, namespace, signal } = context;
+  let found: Snapshot | undefined;
+  await list(client, snapshotsPath(namespace), { fieldSelector: `metadata.name=${name}` }, item => { found = readSnapshot(item); }, signal);
+  if (!found) { throw new Error(`snapshot '${name}' existed and is gone again; somebody deletes snapshots while they are taken`); }
+  return found;
+}
+
+function refuseForeign({ config }: TakeContext, snapshot: Snapshot, claim: Claim): void {
+  const ours = snapshot.scheduleId === config.scheduleId && snapshot.claimName === claim.name && snapshot.claimUid === claim.uid;
+  if (!ours) {
+    throw new Error(`a snapshot '${snapshot.name}' exists and is not of this schedule and claim; rename or delete it, it is left alone`);
+  }
+}
+
+async function untilReady(context: TakeContext, snapshot: Snapshot, whenCut: () => void): Promise<Snapshot> {
+  const { cache, client, config, signal } = context;
+  // counted from the creation, so that a retry does not wait anew
+  const until = snapshot.createdAt + config.readyTimeoutSeconds * 1000;
+  const isCut = (s: Snapshot | undefined) => s === undefined || s.deleting || s.ready || s.cutAt !== undefined;
+  const isReady = (s: Snapshot | undefined) => s === undefined || s.deleting || s.ready;
+  cache.put(snapshot);
+  await cache.waitFor(snapshot.name, isCut, until, signal);
+  whenCut();
+  const seen = await cache.waitFor(snapshot.name, isReady, until, signal);
+  const last = seen ? seen.snapshot : cache.get(snapshot.name);
+  if (!last || last.deleting) { throw new Error(`snapshot '${snapshot.name}' was deleted before it was ready; find out who deletes snapshots`); }
+  if (!seen) { throw new Error(`snapshot '${snapshot.name}' is not ready after ${inWords(config.readyTimeoutSeconds)}: ${whyNotReady(last)}`); }
+  const cutAt = last.cutAt === undefined ? undefined : new Date(last.cutAt).toISOString();
+  context.log('ready', { claim: last.claimName, snapshot: last.name, cutAt, seconds: Math.round((client.now() - last.createdAt) / 1000) });
+  return last;
+}
+
+function whyNotReady(snapshot: Snapshot): string {
+  if (snapshot.cutAt !== undefined) {
+    return `its data was cut at ${new Date(snapshot.cutAt).toISOString()} and the storage is still copying it; `
+      + 'it is kept and the next run counts it; if this is usual, raise readyTimeout';
+  }
+  if (snapshot.error !== undefined) { return `the storage says: ${snapshot.error}`; }
+  return snapshot.contentName === undefined
+    ? 'no snapshot controller has looked at it; is the snapshot-controller running?'
+    : 'the CSI driver has not cut it and gives no error; is its csi-snapshotter sidecar running?';
+}
+
+function body({ config, run }: TakeContext, claim: Claim, name: string): object {
+  return {
+    apiVersion: 'snapshot.storage.k8s.io/v1',
+    kind: 'VolumeSnapshot',
+    metadata: {
+      name,
+      labels: {
+        ...config.labels,
+        ...FOREIGN_TOOL_LABELS,
+        [KEYS.schedule]: config.scheduleId,
+        [KEYS.claim]: labelValue(claim.name),
+        [KEYS.claimUid]: claim.uid,
+        [KEYS.consistency]: 'crash',
+      },
+      annotations: {
+        ...config.annotations,
+        ...FOREIGN_TOOL_ANNOTATIONS,
+        ...run.kind === 'Scheduled' && { [KEYS.scheduledFor]: run.at.toISOString() },
+      },
+    },
+    spec: {
+      volumeSnapshotClassName: config.snapshotClassName,
+      source: { persistentVolumeClaimName: claim.name },
+    },
+  };
+}

@@ -1,0 +1,456 @@
+import { ApiObject, ApiObjectMetadata, Cron, Duration, Lazy } from 'cdk8s';
+import { Construct } from 'constructs';
+import { namespaceOf, requireMetadata } from './private/api';
+import { registerChartChecks } from './private/chart-checks';
+import { CronSchedule, requireCron, shortestInterval } from './private/cron';
+import { SCHEDULED_MARK } from './private/marks';
+import { runnerConfigMap } from './private/runner-config-map';
+import { mergePodOptions, renderRunnerPod, requireRunnerPod, RUNNER_CONTAINER } from './private/runner-pod';
+import { requireTimeZone } from './private/time-zone';
+import { reject, requireDuration, requireInteger, requireKeys, requireLabels } from './private/validate';
+import { RetentionPolicy } from './retention-policy';
+import { ClaimSelection, CONFIG_VERSION, EXIT, KEYS, RunnerConfig } from './runner/config';
+import { RunnerDefaults } from './runner-defaults';
+import { RunnerPodOptions } from './runner-pod';
+import { ISnapshotClass } from './snapshot-class';
+import { SnapshotRbac } from './snapshot-rbac';
+import { SnapshotSource } from './snapshot-source';
+
+/**
+ * What becomes of the storage of a pruned snapshot whose class retains it.
+ */
+export enum PrunedStorage {
+  /**
+   * It is given back: the content is set to Delete before the snapshot is
+   * deleted. Needs a `SnapshotReclaim` in the cluster; without it a run fails and says so.
+   */
+  RECLAIM = 'Reclaim',
+
+  /**
+   * It stays in the storage system, where it costs money and nobody sees it,
+   * until somebody removes it by other means.
+   */
+  KEEP = 'Keep',
+}
+
+/**
+ * What is snapshotted, when, and for how long it is kept.
+ */
+export interface ScheduledSnapshotProps {
+  /**
+   * Name, labels and annotations of the CronJob; the name, of at most 52
+   * characters, is also that of its service account, Role and RoleBinding.
+   *
+   * @default - a name made of the construct's path, in the namespace of the chart
+   */
+  readonly metadata?: ApiObjectMetadata;
+
+  /**
+   * The claims whose volumes are snapshotted; `addSource()` adds more.
+   */
+  readonly source: SnapshotSource;
+
+  /**
+   * When, in the five fields that Kubernetes reads, or `@daily` and the like.
+   *
+   * In most of Europe and America, times from 01:00 to 03:00 are skipped on one day of the year and doubled on another.
+   *
+   * @see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-syntax
+   */
+  readonly schedule: Cron;
+
+  /**
+   * The IANA name of the time zone that the schedule is in, such as `Europe/Berlin`.
+   *
+   * @see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#time-zones
+   * @default 'Etc/UTC'
+   */
+  readonly timeZone?: string;
+
+  /**
+   * How the storage takes the snapshots.
+   *
+   * @see https://kubernetes.io/docs/concepts/storage/volume-snapshot-classes/
+   * @default - the default snapshot class of the claim's driver in the cluster
+   */
+  readonly snapshotClass?: ISnapshotClass;
+
+  /**
+   * Which snapshots are kept.
+   *
+   * @default RetentionPolicy.sevenDays()
+   */
+  readonly retention?: RetentionPolicy;
+
+  /**
+   * What becomes of the storage of a pruned snapshot whose class retains it.
+   *
+   * @default PrunedStorage.RECLAIM
+   */
+  readonly prunedStorage?: PrunedStorage;
+
+  /**
+   * Tells this schedule's snapshots from all others in the namespace; at most 63 characters.
+   *
+   * Set it to what it was before you rename the construct or the CronJob, and the schedule goes on pruning its earlier snapshots.
+   *
+   * @default - the name of the CronJob
+   */
+  readonly scheduleId?: string;
+
+  /**
+   * How long a snapshot may take from its creation until it is ready, at least a second.
+   *
+   * A first snapshot into cloud storage copies the whole volume and may take hours.
+   * One that was cut in time and is ready later is kept, and counted by the next run, but this run fails.
+   *
+   * @default - nine tenths of the time between two runs, from ten minutes to six hours
+   */
+  readonly readyTimeout?: Duration;
+
+  /**
+   * How long a run may take in all, at least five minutes more than `readyTimeout`.
+   *
+   * @see https://kubernetes.io/docs/concepts/workloads/controllers/job/#job-termination-and-cleanup
+   * @default - 15 minutes more than `readyTimeout`
+   */
+  readonly activeDeadline?: Duration;
+
+  /**
+   * How late a run may start, for example since the control plane was down; at least ten seconds.
+   *
+   * @see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#starting-deadline
+   * @default - an hour, or the time of 50 runs if that is less
+   */
+  readonly startingDeadline?: Duration;
+
+  /**
+   * How many claims are waiting for the cut of their data at once.
+   *
+   * @default 20
+   */
+  readonly concurrency?: number;
+
+  /**
+   * More labels of the snapshots.
+   *
+   * @default - only those that the library finds its snapshots by
+   */
+  readonly snapshotLabels?: { [key: string]: string };
+
+  /**
+   * More annotations of the snapshots.
+   *
+   * @default - only those that keep GitOps tools away
+   */
+  readonly snapshotAnnotations?: { [key: string]: string };
+
+  /**
+   * Take no snapshots and prune none until this is taken away.
+   *
+   * @default false
+   */
+  readonly suspend?: boolean;
+
+  /**
+   * How many finished Jobs that succeeded are kept for their logs, from 0.
+   *
+   * @default 3
+   */
+  readonly successfulJobsHistory?: number;
+
+  /**
+   * How many finished Jobs that failed are kept for their logs, from 0.
+   *
+   * @default 3
+   */
+  readonly failedJobsHistory?: number;
+
+  /**
+   * The pod that takes the snapshots.
+   *
+   * @default - as `RunnerDefaults` above say, else as `RunnerPodOptions` say
+   */
+  readonly pod?: RunnerPodOptions;
+
+  /**
+   * The name of a service account of yours in the same namespace, which is then given the rights that a run needs.
+   *
+   * @default - a service account is defined
+   */
+  readonly serviceAccountName?: string;
+
+  /**
+   * The rights, with their service account, that several schedules share.
+   *
+   * @default - rights for this schedule alone
+   */
+  readonly rbac?: SnapshotRbac;
+}
+
+const MINIMUM_READY_TIMEOUT = Duration.seconds(1);
+const LONGEST = Duration.days(7);
+// to schedule the pod, pull the image, retry a lost pod, and prune
+const LEAST_SLACK = Duration.minutes(5);
+const USUAL_SLACK = Duration.minutes(15);
+/** The CronJob controller adds a dash and ten digits to make the name of a Job. */
+const LONGEST_CRON_JOB_NAME = 52;
+
+/**
+ * Takes snapshots of claims on a schedule, waits until they are ready, and
+ * prunes old ones without ever deleting the last good one of a claim.
+ *
+ * Defines a CronJob with its service account, Role and RoleBinding, all in one
+ * namespace, and once per chart and namespace a ConfigMap with the program that runs.
+ *
+ * @see https://kubernetes.io/docs/concepts/storage/volume-snapshots/
+ * @example
+ * import { Chart, Cron, Duration } from 'cdk8s';
+ * import { RetentionPolicy, ScheduledSnapshot, SnapshotClass, SnapshotSource } from 'cdk8s-volume-snapshots';
+ *
+ * declare const chart: Chart;
+ * new ScheduledSnapshot(chart, 'Nightly', {
+ *   source: SnapshotSource.fromClaimName('data-postgres-0'),
+ *   snapshotClass: SnapshotClass.fromSnapshotClassName(chart, 'Class', 'ebs'),
+ *   schedule: Cron.schedule({ hour: '3', minute: '15' }),
+ *   timeZone: 'Europe/Berlin',
+ *   retention: RetentionPolicy.keepFor(Duration.days(14)),
+ * });
+ */
+export class ScheduledSnapshot extends Construct {
+  /**
+   * The name of the CronJob.
+   */
+  public readonly name: string;
+
+  /**
+   * The namespace of the schedule, its claims and its snapshots.
+   */
+  public readonly namespace: string;
+
+  /**
+   * What tells this schedule's snapshots from all others in the namespace: the value of their label `cdk8s-volume-snapshots/schedule`.
+   */
+  public readonly scheduleId: string;
+
+  /**
+   * The expression of the schedule.
+   */
+  public readonly schedule: string;
+
+  /**
+   * The time zone that the schedule is in.
+   */
+  public readonly timeZone: string;
+
+  /**
+   * How the storage takes the snapshots, if it is not left to the cluster's default.
+   */
+  public readonly snapshotClass?: ISnapshotClass;
+
+  /**
+   * Which snapshots are kept.
+   */
+  public readonly retention: RetentionPolicy;
+
+  /**
+   * What becomes of the storage of a pruned snapshot whose class retains it.
+   */
+  public readonly prunedStorage: PrunedStorage;
+
+  /**
+   * How long a snapshot may take from its creation until it is ready.
+   */
+  public readonly readyTimeout: Duration;
+
+  /**
+   * How long a run may take in all.
+   */
+  public readonly activeDeadline: Duration;
+
+  /**
+   * How late a run may start.
+   */
+  public readonly startingDeadline: Duration;
+
+  /**
+   * The rights of the schedule, for further grants.
+   */
+  public readonly rbac: SnapshotRbac;
+
+  private readonly sources: SnapshotSource[];
+
+  /**
+   * @param scope the chart or a construct in it
+   * @param id the id of the construct; a new id is a new CronJob, see `scheduleId`
+   * @param props what, when and for how long
+   * @throws if a prop is not valid; the message names the construct, the prop and what to do
+   */
+  constructor(scope: Construct, id: string, props: ScheduledSnapshotProps) {
+    super(scope, id);
+    Object.defineProperty(this, SCHEDULED_MARK, { value: true });
+    requireMetadata(this, props.metadata, LONGEST_CRON_JOB_NAME);
+    const cron = requireCron(this, 'schedule', props.schedule.expressionString);
+    const interval = shortestInterval(cron);
+    const defaults = RunnerDefaults._of(this);
+
+    this.schedule = props.schedule.expressionString;
+    this.timeZone = props.timeZone ?? 'Etc/UTC';
+    this.snapshotClass = props.snapshotClass;
+    this.retention = props.retention ?? RetentionPolicy.sevenDays();
+    this.prunedStorage = props.prunedStorage ?? PrunedStorage.RECLAIM;
+    this.readyTimeout = props.readyTimeout ?? Duration.seconds(clamp(Math.floor(interval * 0.9), 600, 6 * 3600));
+    this.activeDeadline = props.activeDeadline ?? Duration.seconds(this.readyTimeout.toSeconds() + USUAL_SLACK.toSeconds());
+    this.startingDeadline = props.startingDeadline ?? Duration.seconds(clamp(50 * interval, 10, 3600));
+    this.sources = [props.source];
+    this.validate(props, cron);
+
+    const namespace = namespaceOf(this, props.metadata);
+    const cronJob = new ApiObject(this, 'Resource', {
+      apiVersion: 'batch/v1',
+      kind: 'CronJob',
+      metadata: props.metadata,
+      spec: Lazy.any({ produce: () => this.renderSpec(props, pod) }),
+    });
+    this.name = cronJob.name;
+    this.scheduleId = props.scheduleId ?? this.name;
+    this.rbac = props.rbac ?? new SnapshotRbac(this, 'Rbac', {
+      metadata: { name: this.name, namespace },
+      serviceAccountName: props.serviceAccountName,
+    });
+    this.namespace = this.rbac.namespace;
+    if (namespace !== this.namespace) {
+      reject(this, 'rbac', {
+        problem: `its rights are those of another namespace, '${this.namespace}'`,
+        got: `a schedule in namespace '${namespace}'`,
+        allowed: 'rights of the same namespace',
+        fix: 'define a SnapshotRbac there',
+      });
+    }
+    this.rbac._addSources(() => this.selectClaims());
+    const { name: configMapName, checksum } = runnerConfigMap(this, this.namespace);
+    const pod = {
+      options: mergePodOptions(props.pod ?? {}, defaults?.pod ?? {}),
+      imageRegistry: defaults?.imageRegistry,
+      configMapName,
+      checksum,
+    };
+    registerChartChecks(this);
+  }
+
+  /**
+   * Adds claims to the schedule. A claim that is covered twice is snapshotted once.
+   *
+   * @param source the claims
+   */
+  public addSource(source: SnapshotSource): void {
+    this.sources.push(source);
+  }
+
+  private validate(props: ScheduledSnapshotProps, cron: CronSchedule): void {
+    requireTimeZone(this, 'timeZone', this.timeZone);
+    this.retention._requireFits(this, shortestInterval(cron));
+    if (props.scheduleId !== undefined) { requireLabels(this, 'scheduleId', { [KEYS.schedule]: props.scheduleId }); }
+    if (props.scheduleId === '') {
+      reject(this, 'scheduleId', { problem: 'empty', got: '', allowed: '1 to 63 characters', fix: 'leave it out to use the name' });
+    }
+    requireDuration(this, 'readyTimeout', this.readyTimeout, MINIMUM_READY_TIMEOUT, LONGEST);
+    requireDuration(this, 'startingDeadline', this.startingDeadline, Duration.seconds(10), Duration.seconds(100 * shortestInterval(cron) - 1));
+    const least = this.readyTimeout.toSeconds() + LEAST_SLACK.toSeconds();
+    if (this.activeDeadline.toSeconds() < least) {
+      reject(this, 'activeDeadline', {
+        problem: `a run would be killed before its snapshots have had their readyTimeout of ${this.readyTimeout.toHumanString()}`,
+        got: this.activeDeadline,
+        allowed: `at least ${Duration.seconds(least).toHumanString()}`,
+        fix: 'raise it, or lower readyTimeout',
+      });
+    }
+    if (props.concurrency !== undefined) { requireInteger(this, 'concurrency', props.concurrency, 1, 1000); }
+    if (props.successfulJobsHistory !== undefined) { requireInteger(this, 'successfulJobsHistory', props.successfulJobsHistory, 0); }
+    if (props.failedJobsHistory !== undefined) { requireInteger(this, 'failedJobsHistory', props.failedJobsHistory, 0); }
+    requireLabels(this, 'snapshotLabels', props.snapshotLabels ?? {});
+    requireKeys(this, 'snapshotAnnotations', props.snapshotAnnotations ?? {});
+    this.refuseReservedKeys('snapshotLabels', props.snapshotLabels ?? {});
+    this.refuseReservedKeys('snapshotAnnotations', props.snapshotAnnotations ?? {});
+    requireRunnerPod(this, 'pod', props.pod ?? {});
+    if (props.rbac && props.serviceAccountName !== undefined) {
+      reject(this, 'serviceAccountName', {
+        problem: 'the service account is that of rbac', got: props.serviceAccountName, allowed: 'one of the two', fix: 'give it to the SnapshotRbac',
+      });
+    }
+  }
+
+  private refuseReservedKeys(prop: string, map: { [key: string]: string }): void {
+    for (const key of Object.keys(map)) {
+      const gitOps = key === 'app.kubernetes.io/instance' || key.startsWith('argocd.argoproj.io/') || key.startsWith('kustomize.toolkit.fluxcd.io/');
+      if (gitOps || key.startsWith(KEYS.schedule.replace(/schedule$/, ''))) {
+        reject(this, prop, {
+          problem: gitOps ? 'GitOps tools find their own objects by this key, and would delete the snapshots' : 'the library sets this key itself',
+          got: key,
+          allowed: 'other keys',
+          fix: 'leave it out',
+        });
+      }
+    }
+  }
+
+  private selectClaims(): ClaimSelection[] {
+    const selections = this.sources.flatMap(source => source._resolve(this, this.namespace).selections);
+    return [...new Map(selections.map(selection => [JSON.stringify(selection), selection])).values()];
+  }
+
+  private renderSpec(
+    props: ScheduledSnapshotProps,
+    pod: { options: RunnerPodOptions; imageRegistry?: string; configMapName: string; checksum: string },
+  ): object {
+    return {
+      schedule: this.schedule,
+      timeZone: this.timeZone,
+      concurrencyPolicy: 'Forbid',
+      startingDeadlineSeconds: this.startingDeadline.toSeconds(),
+      suspend: props.suspend ?? false,
+      successfulJobsHistoryLimit: props.successfulJobsHistory ?? 3,
+      failedJobsHistoryLimit: props.failedJobsHistory ?? 3,
+      jobTemplate: {
+        spec: {
+          activeDeadlineSeconds: this.activeDeadline.toSeconds(),
+          backoffLimit: 3,
+          podFailurePolicy: {
+            rules: [
+              { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+              // the runner has retried what a retry can mend
+              { action: 'FailJob', onExitCodes: { containerName: RUNNER_CONTAINER, operator: 'In', values: [EXIT.failed] } },
+            ],
+          },
+          template: renderRunnerPod({
+            ...pod,
+            scheduleId: this.scheduleId,
+            serviceAccountName: this.rbac.serviceAccountName,
+            config: JSON.stringify(this.renderConfig(props), null, 2),
+          }),
+        },
+      },
+    };
+  }
+
+  private renderConfig(props: ScheduledSnapshotProps): RunnerConfig {
+    return {
+      version: CONFIG_VERSION,
+      scheduleId: this.scheduleId,
+      cronJob: this.name,
+      claims: this.selectClaims(),
+      snapshotClassName: this.snapshotClass?.snapshotClassName,
+      deletionPolicy: this.snapshotClass?.deletionPolicy,
+      prunedStorage: this.prunedStorage,
+      retention: this.retention._toRules(),
+      readyTimeoutSeconds: this.readyTimeout.toSeconds(),
+      concurrency: props.concurrency ?? 20,
+      labels: { ...props.snapshotLabels },
+      annotations: { ...props.snapshotAnnotations },
+    };
+  }
+}
+
+function clamp(value: number, min: number, max: number): number {
+  return Math.min(Math.max(value, min), max);
+}

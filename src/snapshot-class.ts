@@ -1,0 +1,306 @@
+import { ApiObject, ApiObjectMetadata, JsonPatch } from 'cdk8s';
+import { Construct, IConstruct } from 'constructs';
+import { CsiDriver, SecretReference } from './csi-driver';
+import { chartOf, requireMetadata, SNAPSHOT_API_VERSION } from './private/api';
+import { DEFAULT_CLASS_ANNOTATION, registerChartChecks, SNAPSHOT_CLASS_KIND } from './private/chart-checks';
+import {
+  requireCompleteParameters, requireParameters, secretOf, secretParameters, SNAPSHOTTER_LIST_SECRET, SNAPSHOTTER_SECRET,
+} from './private/driver-facts';
+import { reject, requireName } from './private/validate';
+
+export type { SecretReference } from './csi-driver';
+
+/**
+ * What happens to a snapshot in the storage when its VolumeSnapshot is deleted.
+ *
+ * @see https://kubernetes.io/docs/concepts/storage/volume-snapshot-classes/#deletionpolicy
+ */
+export enum DeletionPolicy {
+  /** The snapshot stays in the storage, and is billed, until somebody deletes it there or reclaims its VolumeSnapshotContent. */
+  RETAIN = 'Retain',
+
+  /** The snapshot is deleted from the storage too, also when its namespace is deleted. */
+  DELETE = 'Delete',
+}
+
+/**
+ * A VolumeSnapshotClass, defined here or elsewhere.
+ */
+export interface ISnapshotClass extends IConstruct {
+  /**
+   * Name of the VolumeSnapshotClass.
+   */
+  readonly snapshotClassName: string;
+
+  /**
+   * The driver that takes the snapshots.
+   *
+   * @default - not known, if the class is defined elsewhere
+   */
+  readonly driver?: CsiDriver;
+
+  /**
+   * What happens to a snapshot in the storage when its VolumeSnapshot is deleted.
+   *
+   * @default - not known, if the class is defined elsewhere
+   */
+  readonly deletionPolicy?: DeletionPolicy;
+}
+
+/**
+ * What is known about a class that is defined elsewhere.
+ */
+export interface FromSnapshotClassNameOptions {
+  /**
+   * The driver of the class, so that the limits of the driver are checked.
+   *
+   * @default - not known, nothing that depends on the driver is checked
+   */
+  readonly driver?: CsiDriver;
+
+  /**
+   * The deletion policy of the class.
+   *
+   * @default - not known, nothing that depends on it is checked
+   */
+  readonly deletionPolicy?: DeletionPolicy;
+}
+
+/**
+ * Properties of a SnapshotClass.
+ */
+export interface SnapshotClassProps {
+  /**
+   * Name, labels and annotations of the class. It has no namespace.
+   *
+   * @default - the name is made of the path of the construct
+   */
+  readonly metadata?: ApiObjectMetadata;
+
+  /**
+   * The driver that takes the snapshots, with what it should do.
+   */
+  readonly driver: CsiDriver;
+
+  /**
+   * What happens to a snapshot in the storage when its VolumeSnapshot is deleted.
+   *
+   * With RETAIN no snapshot is lost with its namespace or by a mistake in Git, but pruning needs `SnapshotReclaim` once in the cluster.
+   *
+   * @default DeletionPolicy.RETAIN
+   */
+  readonly deletionPolicy?: DeletionPolicy;
+
+  /**
+   * Further parameters of the class, in the words of the driver.
+   *
+   * @default - the parameters of `driver` and the Secrets
+   */
+  readonly parameters?: { [name: string]: string };
+
+  /**
+   * Whether snapshots without a class name are of this class, if their volume has the same driver.
+   *
+   * A driver has one default class at most, or such snapshots fail.
+   *
+   * @default false
+   */
+  readonly defaultClass?: boolean;
+
+  /**
+   * The Secret with which the driver takes and deletes snapshots.
+   *
+   * @default - the one that `driver` names, or none
+   * @see https://kubernetes-csi.github.io/docs/secrets-and-credentials-volume-snapshot-class.html
+   */
+  readonly snapshotterSecret?: SecretReference;
+
+  /**
+   * The Secret with which the driver lists snapshots.
+   *
+   * @default - none
+   * @see https://kubernetes-csi.github.io/docs/secrets-and-credentials-volume-snapshot-class.html
+   */
+  readonly snapshotterListSecret?: SecretReference;
+}
+
+/**
+ * A VolumeSnapshotClass: which driver takes snapshots, how, and whether they outlive their VolumeSnapshot.
+ *
+ * It belongs to the cluster and has no namespace, whatever the namespace of the chart.
+ *
+ * @see https://kubernetes.io/docs/concepts/storage/volume-snapshot-classes/
+ * @example
+ * import { App, Chart } from 'cdk8s';
+ * import { CsiDriver, SnapshotClass } from 'cdk8s-volume-snapshots';
+ *
+ * const chart = new Chart(new App(), 'storage');
+ * const gp3 = new SnapshotClass(chart, 'Ebs', { driver: CsiDriver.awsEbs() });
+ */
+export class SnapshotClass extends Construct implements ISnapshotClass {
+  /**
+   * A VolumeSnapshotClass that is defined elsewhere.
+   *
+   * @param scope where the reference is defined
+   * @param id id of the reference
+   * @param name name of the VolumeSnapshotClass
+   * @param options what is known about it
+   * @example
+   * import { App, Chart } from 'cdk8s';
+   * import { CsiDriver, DeletionPolicy, SnapshotClass } from 'cdk8s-volume-snapshots';
+   *
+   * const chart = new Chart(new App(), 'web');
+   * const gp3 = SnapshotClass.fromSnapshotClassName(chart, 'Ebs', 'ebs-retain', {
+   *   driver: CsiDriver.awsEbs(),
+   *   deletionPolicy: DeletionPolicy.RETAIN,
+   * });
+   */
+  public static fromSnapshotClassName(scope: Construct, id: string, name: string, options: FromSnapshotClassNameOptions = {}): ISnapshotClass {
+    return new ImportedSnapshotClass(scope, id, name, options);
+  }
+
+  /**
+   * Name of the VolumeSnapshotClass.
+   */
+  public readonly snapshotClassName: string;
+
+  /**
+   * The driver that takes the snapshots.
+   *
+   * @default - always set
+   */
+  public readonly driver?: CsiDriver;
+
+  /**
+   * What happens to a snapshot in the storage when its VolumeSnapshot is deleted.
+   *
+   * @default - always set
+   */
+  public readonly deletionPolicy?: DeletionPolicy;
+
+  /**
+   * Whether snapshots without a class name are of this class, if their volume has the same driver.
+   */
+  public readonly defaultClass: boolean;
+
+  /**
+   * The Secret with which the driver takes and deletes snapshots, wherever it was named.
+   *
+   * @default - none
+   */
+  public readonly snapshotterSecret?: SecretReference;
+
+  /**
+   * The Secret with which the driver lists snapshots, wherever it was named.
+   *
+   * @default - none
+   */
+  public readonly snapshotterListSecret?: SecretReference;
+
+  private readonly _parameters: { [name: string]: string };
+
+  constructor(scope: Construct, id: string, props: SnapshotClassProps) {
+    super(scope, id);
+
+    requireMetadata(this, props.metadata);
+    requireNoNamespace(this, props.metadata);
+    this.driver = props.driver;
+    this.deletionPolicy = props.deletionPolicy ?? DeletionPolicy.RETAIN;
+    this.defaultClass = isDefaultClass(this, props);
+    this._parameters = parametersOf(this, props);
+    this.snapshotterSecret = secretOf(SNAPSHOTTER_SECRET, this._parameters);
+    this.snapshotterListSecret = secretOf(SNAPSHOTTER_LIST_SECRET, this._parameters);
+
+    const object = new ApiObject(this, 'Resource', {
+      apiVersion: SNAPSHOT_API_VERSION,
+      kind: SNAPSHOT_CLASS_KIND,
+      metadata: {
+        ...props.metadata,
+        annotations: { ...props.metadata?.annotations, ...this.defaultClass ? { [DEFAULT_CLASS_ANNOTATION]: 'true' } : {} },
+      },
+      driver: props.driver.name,
+      deletionPolicy: this.deletionPolicy,
+      parameters: Object.keys(this._parameters).length > 0 ? this.parameters : undefined,
+    });
+    leaveNamespaceOut(object);
+    this.snapshotClassName = object.name;
+    registerChartChecks(this);
+  }
+
+  /**
+   * All parameters of the class: those of the driver, the further ones and the Secrets.
+   */
+  public get parameters(): { [name: string]: string } {
+    return { ...this._parameters };
+  }
+}
+
+class ImportedSnapshotClass extends Construct implements ISnapshotClass {
+  public readonly snapshotClassName: string;
+  public readonly driver?: CsiDriver;
+  public readonly deletionPolicy?: DeletionPolicy;
+
+  constructor(scope: Construct, id: string, name: string, options: FromSnapshotClassNameOptions) {
+    super(scope, id);
+    requireName(this, 'name', name);
+    this.snapshotClassName = name;
+    this.driver = options.driver;
+    this.deletionPolicy = options.deletionPolicy;
+  }
+}
+
+function requireNoNamespace(scope: IConstruct, metadata: ApiObjectMetadata | undefined): void {
+  if (metadata?.namespace !== undefined) {
+    reject(scope, 'metadata.namespace', {
+      problem: 'a snapshot class belongs to the cluster and has no namespace',
+      got: metadata.namespace,
+      allowed: 'no namespace',
+      fix: 'leave it out',
+    });
+  }
+}
+
+/** cdk8s writes the namespace of the chart into every object, also where the API knows none. */
+function leaveNamespaceOut(object: ApiObject): void {
+  if (chartOf(object).namespace !== undefined) { object.addJsonPatch(JsonPatch.remove('/metadata/namespace')); }
+}
+
+function isDefaultClass(scope: IConstruct, props: SnapshotClassProps): boolean {
+  const annotation = props.metadata?.annotations?.[DEFAULT_CLASS_ANNOTATION];
+  if (props.defaultClass !== undefined && annotation !== undefined && annotation !== props.defaultClass.toString()) {
+    reject(scope, 'defaultClass', {
+      problem: `the annotation ${DEFAULT_CLASS_ANNOTATION} in metadata says '${annotation}'`,
+      got: props.defaultClass,
+      allowed: 'one of the two, or both saying the same',
+      fix: 'leave the annotation out',
+    });
+  }
+  return props.defaultClass ?? annotation === 'true';
+}
+
+/** What a class says about its parameters in one place or another, as long as no two places contradict each other. */
+function parametersOf(scope: IConstruct, props: SnapshotClassProps): { [name: string]: string } {
+  const secrets = {
+    ...secretParameters(SNAPSHOTTER_SECRET, props.snapshotterSecret),
+    ...secretParameters(SNAPSHOTTER_LIST_SECRET, props.snapshotterListSecret),
+  };
+  const propOf = (parameter: string) => {
+    if (!(parameter in secrets)) { return `parameters.${parameter}`; }
+    return parameter.replace(`${SNAPSHOTTER_SECRET}-`, 'snapshotterSecret.').replace(`${SNAPSHOTTER_LIST_SECRET}-`, 'snapshotterListSecret.');
+  };
+  const merged = props.driver.parameters;
+  for (const [name, value] of [...Object.entries(props.parameters ?? {}), ...Object.entries(secrets)]) {
+    if (Object.hasOwn(merged, name) && merged[name] !== value) {
+      reject(scope, propOf(name), {
+        problem: `the parameter '${name}' has another value already`,
+        got: value,
+        allowed: `'${merged[name]}', or leaving it out`,
+        fix: 'set it in one place',
+      });
+    }
+    merged[name] = value;
+  }
+  requireParameters(scope, props.driver.name, merged, propOf);
+  requireCompleteParameters(scope, 'driver', props.driver.name, merged);
+  return merged;
+}

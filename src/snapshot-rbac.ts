@@ -1,0 +1,197 @@
+import { ApiObject, ApiObjectMetadata, Lazy } from 'cdk8s';
+import * as kplus from 'cdk8s-plus-27';
+import { Construct, IConstruct } from 'constructs';
+import { namespaceOf, requireMetadata, SNAPSHOT_API_GROUP } from './private/api';
+import { registerChartChecks } from './private/chart-checks';
+import { reject, requireName } from './private/validate';
+import { ClaimSelection } from './runner/config';
+import { SnapshotSubject } from './snapshot-subject';
+
+/**
+ * Whose rights they are.
+ */
+export interface SnapshotRbacProps {
+  /**
+   * Name, labels and annotations of the service account, the Role and the RoleBinding.
+   *
+   * @default - a name made of the construct's path, in the namespace of the chart
+   */
+  readonly metadata?: ApiObjectMetadata;
+
+  /**
+   * The name of a service account of yours in the same namespace, which is then given the rights.
+   *
+   * @default - a service account is defined
+   */
+  readonly serviceAccountName?: string;
+}
+
+interface Rule {
+  readonly apiGroups: string[];
+  readonly resources: string[];
+  readonly resourceNames?: string[];
+  readonly verbs: string[];
+}
+
+const snapshots = (...verbs: string[]): Rule => ({ apiGroups: [SNAPSHOT_API_GROUP], resources: ['volumesnapshots'], verbs });
+const claims = (...verbs: string[]): Rule => ({ apiGroups: [''], resources: ['persistentvolumeclaims'], verbs });
+
+/** What people and robots can be allowed; the names are ids of constructs. */
+const GRANTS = {
+  View: [snapshots('get', 'list', 'watch'), { apiGroups: ['batch'], resources: ['cronjobs', 'jobs'], verbs: ['get', 'list', 'watch'] }],
+  Take: [snapshots('create', 'get', 'list', 'watch'), claims('get', 'list')],
+  Prune: [snapshots('delete', 'get', 'list', 'watch')],
+  Restore: [snapshots('get', 'list', 'watch'), claims('create', 'get', 'list', 'watch')],
+} satisfies { [grant: string]: Rule[] };
+
+/**
+ * The rights to snapshots in one namespace: a service account for schedules with
+ * just what a run needs, and grants for people and robots.
+ *
+ * Each schedule defines one of its own unless it is given one. Give the same to
+ * several schedules if they shall share a service account.
+ *
+ * @see https://kubernetes.io/docs/reference/access-authn-authz/rbac/
+ * @example
+ * import { Chart } from 'cdk8s';
+ * import { SnapshotRbac, SnapshotSubject } from 'cdk8s-volume-snapshots';
+ *
+ * declare const chart: Chart;
+ * const rbac = new SnapshotRbac(chart, 'SnapshotRights');
+ * rbac.grantView(SnapshotSubject.group('developers'));
+ * rbac.grantRestore(SnapshotSubject.user('jane@example.com'));
+ */
+export class SnapshotRbac extends Construct {
+  /**
+   * The name of the service account that has the rights of a schedule.
+   */
+  public readonly serviceAccountName: string;
+
+  /**
+   * The namespace that all of the rights are limited to.
+   */
+  public readonly namespace: string;
+
+  private readonly metadata: ApiObjectMetadata;
+  private readonly sources: (() => ClaimSelection[])[] = [];
+  private readonly granted = new Map<string, SnapshotSubject[]>();
+
+  /**
+   * @param scope the chart or a construct in it
+   * @param id the id of the construct
+   * @param props whose rights they are
+   * @throws if the namespace is not known, since a role binding must name that of a service account, or a name is not valid
+   */
+  constructor(scope: Construct, id: string, props: SnapshotRbacProps = {}) {
+    super(scope, id);
+    requireMetadata(this, props.metadata);
+    this.namespace = requireNamespace(this, props.metadata);
+    if (props.serviceAccountName !== undefined) { requireName(this, 'serviceAccountName', props.serviceAccountName); }
+    this.metadata = { ...props.metadata, namespace: this.namespace };
+
+    this.serviceAccountName = props.serviceAccountName ?? new kplus.ServiceAccount(this, 'ServiceAccount', { metadata: this.metadata }).name;
+    this.defineRole('Resource', this.metadata, () => this.renderRunnerRules(), () => [
+      { kind: 'ServiceAccount', name: this.serviceAccountName, namespace: this.namespace },
+    ]);
+    registerChartChecks(this);
+  }
+
+  /**
+   * Allows to see snapshots, and the CronJobs and Jobs that take them.
+   *
+   * @param subject who; the same again changes nothing
+   */
+  public grantView(subject: SnapshotSubject): void { this.grant('View', subject); }
+
+  /**
+   * Allows to take snapshots by hand, and to look up claims.
+   *
+   * @param subject who; the same again changes nothing
+   */
+  public grantTake(subject: SnapshotSubject): void { this.grant('Take', subject); }
+
+  /**
+   * Allows to delete snapshots.
+   *
+   * With a `SnapshotReclaim` in the cluster, service accounts that have this right can also give back retained storage.
+   *
+   * @param subject who; the same again changes nothing
+   */
+  public grantPrune(subject: SnapshotSubject): void { this.grant('Prune', subject); }
+
+  /**
+   * Allows to create claims from snapshots.
+   *
+   * @param subject who; the same again changes nothing
+   */
+  public grantRestore(subject: SnapshotSubject): void { this.grant('Restore', subject); }
+
+  /**
+   * Lets the service account read the claims of one more schedule.
+   *
+   * @internal
+   */
+  public _addSources(selections: () => ClaimSelection[]): void {
+    this.sources.push(selections);
+  }
+
+  private grant(name: keyof typeof GRANTS, subject: SnapshotSubject): void {
+    const subjects = this.granted.get(name);
+    if (subjects) {
+      subjects.push(subject);
+      return;
+    }
+    const first = [subject];
+    this.granted.set(name, first);
+    const { name: own, ...metadata } = this.metadata;
+    const ownName = own === undefined ? {} : { name: `${own}-${name.toLowerCase()}` };
+    this.defineRole(name, { ...metadata, ...ownName }, () => GRANTS[name], () => unique(first.map(s => s._toKube())));
+  }
+
+  private defineRole(id: string, metadata: ApiObjectMetadata, rules: () => Rule[], subjects: () => object[]): void {
+    // the primary Role is the default child, so that ApiObject.of() and escape hatches find it
+    const role = new ApiObject(this, id === 'Resource' ? id : `${id}Role`, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'Role',
+      metadata,
+      rules: Lazy.any({ produce: rules }),
+    });
+    new ApiObject(this, id === 'Resource' ? 'Binding' : `${id}Binding`, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: role.name },
+      subjects: Lazy.any({ produce: subjects }),
+    });
+  }
+
+  /** Just what the runner calls; each verb is used, each call is here. */
+  private renderRunnerRules(): Rule[] {
+    const selections = this.sources.flatMap(source => source());
+    const names = selections.flatMap(selection => (selection.kind === 'Claim' ? [selection.name] : []));
+    const searches = this.sources.length === 0 || selections.some(selection => selection.kind !== 'Claim');
+    return [
+      snapshots('create', 'delete', 'list', 'watch'),
+      ...names.length > 0 ? [{ ...claims('get'), resourceNames: [...new Set(names)] }] : [],
+      ...searches ? [claims(...this.sources.length === 0 ? ['get', 'list'] : ['list'])] : [],
+      { apiGroups: [''], resources: ['events'], verbs: ['create'] },
+    ];
+  }
+}
+
+function requireNamespace(scope: IConstruct, metadata: ApiObjectMetadata | undefined): string {
+  const namespace = namespaceOf(scope, metadata);
+  if (namespace === undefined) {
+    reject(scope, 'metadata.namespace', {
+      problem: 'a role binding must name the namespace of its service account, and none is known',
+      got: undefined,
+      allowed: 'the name of a namespace',
+      fix: "give the chart one: new Chart(app, 'id', { namespace: '...' })",
+    });
+  }
+  return namespace;
+}
+
+function unique(objects: object[]): object[] {
+  return [...new Map(objects.map(object => [JSON.stringify(object), object])).values()];
+}

@@ -1,0 +1,381 @@
+import { Duration } from 'cdk8s';
+import {
+  AzureDataAccessAuthMode, AzureDiskOptions, AzureNetworkAccessPolicy, AzurePublicNetworkAccess, AwsEbsOptions, CsiDriver, EbsLockMode,
+  GcePersistentDiskOptions, GceSnapshotType, LonghornBackupMode, LonghornExportType, LonghornOptions, LonghornSnapshotType, PortworxOptions,
+  PortworxSnapshotType,
+} from '../src/csi-driver';
+
+describe('awsEbs', () => {
+  test('has no parameters unless told otherwise', () => {
+    const driver = CsiDriver.awsEbs();
+    expect(driver.name).toBe('ebs.csi.aws.com');
+    expect(driver.parameters).toEqual({});
+  });
+
+  test.each<[string, AwsEbsOptions, { [name: string]: string }]>([
+    [
+      'enables fast restore in zones',
+      { fastSnapshotRestoreAvailabilityZones: ['eu-central-1a', 'eu-central-1b'] },
+      { fastSnapshotRestoreAvailabilityZones: 'eu-central-1a,eu-central-1b' },
+    ],
+    [
+      'stores on an Outpost',
+      { outpostArn: 'arn:aws:outposts:us-west-2:111122223333:outpost/op-0d4579457ff2dc345' },
+      { outpostArn: 'arn:aws:outposts:us-west-2:111122223333:outpost/op-0d4579457ff2dc345' },
+    ],
+    [
+      'locks for a number of days',
+      { lockMode: EbsLockMode.GOVERNANCE, lockDuration: Duration.hours(48) },
+      { lockMode: 'governance', lockDuration: '2' },
+    ],
+    [
+      'locks until a date, with a number of hours to think again',
+      { lockMode: EbsLockMode.COMPLIANCE, lockExpirationDate: '2030-12-31T23:59:59Z', lockCoolOffPeriod: Duration.days(1) },
+      { lockMode: 'compliance', lockExpirationDate: '2030-12-31T23:59:59Z', lockCoolOffPeriod: '24' },
+    ],
+    [
+      'numbers tags in the order of their keys',
+      { tags: { team: 'payments', empty: '', from: '{{ .VolumeSnapshotNamespace }}' } },
+      { tagSpecification_1: 'empty=', tagSpecification_2: 'from={{ .VolumeSnapshotNamespace }}', tagSpecification_3: 'team=payments' },
+    ],
+  ])('%s', (_, options, parameters) => {
+    expect(CsiDriver.awsEbs(options).parameters).toEqual(parameters);
+  });
+
+  test.each<[string, AwsEbsOptions, string]>([
+    ['a lock has a duration and no mode', { lockDuration: Duration.days(1) }, "'lockDuration': nothing is locked without a lockMode"],
+    ['a lock has a date and no mode', { lockExpirationDate: '2030-12-31T23:59:59Z' }, "'lockExpirationDate': nothing is locked without a lockMode"],
+    ['a lock has a cooling-off period and no mode', { lockCoolOffPeriod: Duration.hours(1) }, "'lockCoolOffPeriod': nothing is locked without a lockMode"],
+    [
+      'a lock has two ends',
+      { lockMode: EbsLockMode.GOVERNANCE, lockDuration: Duration.days(1), lockExpirationDate: '2030-12-31T23:59:59Z' },
+      "'lockExpirationDate': a lock ends after a duration or at a date",
+    ],
+    ['a lock has no end', { lockMode: EbsLockMode.GOVERNANCE }, "'lockMode': EC2 refuses a lock without an end"],
+    [
+      'governance has a cooling-off period',
+      { lockMode: EbsLockMode.GOVERNANCE, lockDuration: Duration.days(1), lockCoolOffPeriod: Duration.hours(1) },
+      "'lockCoolOffPeriod': a lock in governance mode has no cooling-off period",
+    ],
+    [
+      'a lock ends within a day',
+      { lockMode: EbsLockMode.GOVERNANCE, lockDuration: Duration.hours(36) },
+      "'lockDuration': the driver counts in whole units, got 1 day 12 hours; allowed a multiple of 1 day",
+    ],
+    ['a lock is shorter than a day', { lockMode: EbsLockMode.GOVERNANCE, lockDuration: Duration.days(0) }, "'lockDuration': not a value that the driver takes, got '0'"],
+    ['a lock is longer than a century', { lockMode: EbsLockMode.GOVERNANCE, lockDuration: Duration.days(36501) }, 'a whole number of days from 1 to 36500'],
+    [
+      'a cooling-off period is longer than three days',
+      { lockMode: EbsLockMode.COMPLIANCE, lockDuration: Duration.days(9), lockCoolOffPeriod: Duration.hours(73) },
+      'a whole number of hours from 1 to 72',
+    ],
+    [
+      'the day of the end does not exist',
+      { lockMode: EbsLockMode.COMPLIANCE, lockExpirationDate: '2030-02-30T00:00:00Z' },
+      "'lockExpirationDate': not a value that the driver takes, got '2030-02-30T00:00:00Z'",
+    ],
+    ['an Outpost has no ARN', { outpostArn: 'op-0d4579457ff2dc345' }, "'outpostArn'"],
+    ['there is no zone to restore in', { fastSnapshotRestoreAvailabilityZones: [] }, "'fastSnapshotRestoreAvailabilityZones'"],
+    ['a tag key has an equals sign', { tags: { 'a=b': 'c' } }, "'tags': the driver splits at '='"],
+    ['a tag belongs to the driver', { tags: { CSIVolumeSnapshotName: 'x' } }, "'tags': this tag is kept for the driver"],
+    ['a tag belongs to Kubernetes', { tags: { 'kubernetes.io/cluster/x': 'owned' } }, "'tags': this tag is kept for the driver"],
+    ['a tag has no key', { tags: { '': 'x' } }, "'tags': not a tag"],
+    ['a tag is too long', { tags: { x: 'y'.repeat(257) } }, "'tags': too long"],
+    ['there are too many tags', { tags: Object.fromEntries([...Array(51).keys()].map((n) => [`key-${n}`, 'x'])) }, "'tags': too many tags"],
+  ])('throws when %s', (_, options, message) => {
+    expect(() => CsiDriver.awsEbs(options)).toThrow('[CsiDriver.awsEbs] ');
+    expect(() => CsiDriver.awsEbs(options)).toThrow(message);
+  });
+
+  test('lets a volume rest 15 seconds between snapshots', () => {
+    expect(CsiDriver.awsEbs().minimumInterval?.toSeconds()).toBe(15);
+    expect(CsiDriver.awsEbs().maxSnapshotsPerVolume).toBeUndefined();
+  });
+});
+
+describe('gcePersistentDisk', () => {
+  test('has no parameters unless told otherwise', () => {
+    const driver = CsiDriver.gcePersistentDisk();
+    expect(driver.name).toBe('pd.csi.storage.gke.io');
+    expect(driver.parameters).toEqual({});
+  });
+
+  test.each<[string, GcePersistentDiskOptions, { [name: string]: string }]>([
+    ['takes snapshots', { snapshotType: GceSnapshotType.SNAPSHOTS }, { 'snapshot-type': 'snapshots' }],
+    [
+      'takes images of a family',
+      { snapshotType: GceSnapshotType.IMAGES, imageFamily: 'nightly' },
+      { 'snapshot-type': 'images', 'image-family': 'nightly' },
+    ],
+    ['stores in a region', { storageLocation: 'europe-west12' }, { 'storage-locations': 'europe-west12' }],
+    ['stores in a multi-region', { storageLocation: 'eu' }, { 'storage-locations': 'eu' }],
+    ['labels', { labels: { team: 'payments', env: 'prod' } }, { labels: 'env=prod,team=payments' }],
+    [
+      'tags',
+      { resourceTags: { 'my-project/env': 'prod', '123456/cost-center': 'A 1' } },
+      { 'resource-tags': '123456/cost-center/A 1,my-project/env/prod' },
+    ],
+    ['leaves empty maps out', { labels: {}, resourceTags: {} }, {}],
+  ])('%s', (_, options, parameters) => {
+    expect(CsiDriver.gcePersistentDisk(options).parameters).toEqual(parameters);
+  });
+
+  test.each<[string, GcePersistentDiskOptions, string]>([
+    ['a family has no images', { imageFamily: 'nightly' }, "'imageFamily': a family of images has no effect on snapshots"],
+    ['a family is misspelled', { snapshotType: GceSnapshotType.IMAGES, imageFamily: 'Nightly' }, "'imageFamily': not a value"],
+    ['two locations are given', { storageLocation: 'eu,us' }, "'storageLocation': not a value that the driver takes, got 'eu,us'; allowed one region"],
+    ['a zone is given', { storageLocation: 'europe-west3-a' }, "'storageLocation': not a value"],
+    ['a label has capitals', { labels: { Team: 'payments' } }, "'labels': not a value"],
+    ['a label has a comma', { labels: { team: 'a,b=c' } }, "'labels': the driver splits at ','"],
+    ['a label key has an equals sign', { labels: { 'a=b': 'c' } }, "'labels': the driver splits at '='"],
+    ['a tag has no parent', { resourceTags: { env: 'prod' } }, "'resourceTags': not a value"],
+    ['a tag has a comma', { resourceTags: { 'my-project/env': 'a,b' } }, "'resourceTags': the driver splits at ','"],
+    ['there are too many labels', { labels: Object.fromEntries([...Array(65).keys()].map((n) => [`key-${n}`, 'x'])) }, "'labels': not a value"],
+  ])('throws when %s', (_, options, message) => {
+    expect(() => CsiDriver.gcePersistentDisk(options)).toThrow(`[CsiDriver.gcePersistentDisk] ${message}`);
+  });
+
+  test('lets a disk rest 10 minutes between snapshots', () => {
+    expect(CsiDriver.gcePersistentDisk().minimumInterval?.toSeconds()).toBe(600);
+  });
+});
+
+describe('azureDisk', () => {
+  test('has no parameters unless told otherwise', () => {
+    const driver = CsiDriver.azureDisk();
+    expect(driver.name).toBe('disk.csi.azure.com');
+    expect(driver.parameters).toEqual({});
+  });
+
+  test.each<[string, AzureDiskOptions, { [name: string]: string }]>([
+    ['takes full snapshots', { incremental: false }, { incremental: 'false' }],
+    ['takes incremental snapshots', { incremental: true }, { incremental: 'true' }],
+    ['stores in a resource group', { resourceGroup: 'backups' }, { resourceGroup: 'backups' }],
+    ['stores in a subscription', { subscriptionId: '0000-1111' }, { subscriptionID: '0000-1111' }],
+    ['copies to a region', { location: 'northeurope' }, { location: 'northeurope' }],
+    ['tags', { tags: { team: 'payments', env: 'prod' } }, { tags: 'env=prod,team=payments' }],
+    ['tags with commas', { tags: { a: '1,2', b: '3' }, tagValueDelimiter: ';' }, { tags: 'a=1,2;b=3', tagValueDelimiter: ';' }],
+    [
+      'guards the export',
+      {
+        dataAccessAuthMode: AzureDataAccessAuthMode.AZURE_ACTIVE_DIRECTORY,
+        networkAccessPolicy: AzureNetworkAccessPolicy.DENY_ALL,
+        publicNetworkAccess: AzurePublicNetworkAccess.DISABLED,
+      },
+      { dataAccessAuthMode: 'AzureActiveDirectory', networkAccessPolicy: 'DenyAll', publicNetworkAccess: 'Disabled' },
+    ],
+    ['names itself', { userAgent: 'backup' }, { userAgent: 'backup' }],
+    ['gives instant access', { instantAccessDuration: Duration.hours(2) }, { instantAccessDurationMinutes: '120' }],
+  ])('%s', (_, options, parameters) => {
+    expect(CsiDriver.azureDisk(options).parameters).toEqual(parameters);
+  });
+
+  test.each<[string, AzureDiskOptions, string]>([
+    ['a full snapshot is copied to a region', { incremental: false, location: 'northeurope' }, "'location': a full snapshot cannot be copied"],
+    ['instant access is too short', { instantAccessDuration: Duration.minutes(59) }, "'instantAccessDuration': not a value that the driver takes, got '59'"],
+    ['instant access is too long', { instantAccessDuration: Duration.minutes(301) }, "'instantAccessDuration': not a value"],
+    ['instant access is half a minute', { instantAccessDuration: Duration.seconds(90) }, "'instantAccessDuration': the driver counts in whole units"],
+    ['a tag has the delimiter', { tags: { a: '1,2' } }, "'tags': the driver splits at ',', got 'a=1,2'; allowed a value without ','; change it, or set another tagValueDelimiter"],
+    ['a tag key has an equals sign', { tags: { 'a=b': 'c' } }, "'tags': the driver splits at '='"],
+    ['a tag key has a slash', { tags: { 'team/name': 'x' } }, "'tags': 'team/name=x' is not a tag"],
+    ['the delimiter is empty', { tags: { a: 'b' }, tagValueDelimiter: '' }, "'tagValueDelimiter': not a value"],
+    ['the resource group is empty', { resourceGroup: '' }, "'resourceGroup': not a value"],
+  ])('throws when %s', (_, options, message) => {
+    expect(() => CsiDriver.azureDisk(options)).toThrow(`[CsiDriver.azureDisk] ${message}`);
+  });
+
+  test('keeps 500 incremental snapshots of a disk', () => {
+    expect(CsiDriver.azureDisk().maxSnapshotsPerVolume).toBe(500);
+    expect(CsiDriver.azureDisk({ incremental: false }).maxSnapshotsPerVolume).toBeUndefined();
+  });
+});
+
+describe('cephRbd', () => {
+  const snapshotterSecret = { name: 'rook-csi-rbd-provisioner', namespace: 'rook-ceph' };
+
+  test('has the plain name without Rook', () => {
+    const driver = CsiDriver.cephRbd({ clusterId: 'b9127830', snapshotterSecret });
+    expect(driver.name).toBe('rbd.csi.ceph.com');
+    expect(driver.parameters).toEqual({
+      'clusterID': 'b9127830',
+      'csi.storage.k8s.io/snapshotter-secret-name': 'rook-csi-rbd-provisioner',
+      'csi.storage.k8s.io/snapshotter-secret-namespace': 'rook-ceph',
+    });
+  });
+
+  test('has the namespace of the Rook operator before the name', () => {
+    expect(CsiDriver.cephRbd({ clusterId: 'x', snapshotterSecret, operatorNamespace: 'rook-ceph' }).name).toBe('rook-ceph.rbd.csi.ceph.com');
+  });
+
+  test('names the snapshots', () => {
+    expect(CsiDriver.cephRbd({ clusterId: 'x', snapshotterSecret, snapshotNamePrefix: 'night-' }).parameters).toMatchObject({ snapshotNamePrefix: 'night-' });
+  });
+
+  test('tells the Secret to others', () => {
+    expect(CsiDriver.cephRbd({ clusterId: 'x', snapshotterSecret }).snapshotSecret).toEqual(snapshotterSecret);
+  });
+
+  test('throws when the cluster has no id', () => {
+    expect(() => CsiDriver.cephRbd({ clusterId: '', snapshotterSecret })).toThrow("[CsiDriver.cephRbd] 'clusterId': not a value that the driver takes, got ''");
+  });
+
+  test('throws when the Secret has no valid name', () => {
+    expect(() => CsiDriver.cephRbd({ clusterId: 'x', snapshotterSecret: { name: 'Not_A_Name', namespace: 'rook-ceph' } }))
+      .toThrow("[CsiDriver.cephRbd] 'snapshotterSecret.name': not a valid name, got 'Not_A_Name'");
+  });
+
+  test('throws when the name of the driver would be too long', () => {
+    expect(() => CsiDriver.cephRbd({ clusterId: 'x', snapshotterSecret, operatorNamespace: 'n'.repeat(47) }))
+      .toThrow("[CsiDriver.cephRbd] 'operatorNamespace': not a valid name");
+    expect(CsiDriver.cephRbd({ clusterId: 'x', snapshotterSecret, operatorNamespace: 'n'.repeat(46) }).name).toHaveLength(63);
+  });
+});
+
+describe('longhorn', () => {
+  test('takes snapshots and no backups, which need a target, unless told otherwise', () => {
+    const driver = CsiDriver.longhorn();
+    expect(driver.name).toBe('driver.longhorn.io');
+    expect(driver.parameters).toEqual({ type: 'snap' });
+  });
+
+  test.each<[string, LonghornOptions, { [name: string]: string }]>([
+    ['takes backups', { type: LonghornSnapshotType.BACKUP }, { type: 'bak' }],
+    ['takes full backups', { type: LonghornSnapshotType.BACKUP, backupMode: LonghornBackupMode.FULL }, { type: 'bak', backupMode: 'full' }],
+    [
+      'exports images',
+      { type: LonghornSnapshotType.BACKING_IMAGE, exportType: LonghornExportType.QCOW2 },
+      { 'type': 'bi', 'export-type': 'qcow2' },
+    ],
+  ])('%s', (_, options, parameters) => {
+    expect(CsiDriver.longhorn(options).parameters).toEqual(parameters);
+  });
+
+  test.each<[string, LonghornOptions, string]>([
+    ['a snapshot has a backup mode', { backupMode: LonghornBackupMode.FULL }, "'backupMode': nothing is copied to the backup target, got 'full'"],
+    [
+      'a backup has an export type',
+      { type: LonghornSnapshotType.BACKUP, exportType: LonghornExportType.RAW },
+      "'exportType': no image is exported, got 'raw'",
+    ],
+    ['a volume may have one snapshot', { maxSnapshotsPerVolume: 1 }, "'maxSnapshotsPerVolume': out of range, got 1"],
+    ['a volume may have more than Longhorn keeps', { maxSnapshotsPerVolume: 251 }, "'maxSnapshotsPerVolume': out of range, got 251"],
+  ])('throws when %s', (_, options, message) => {
+    expect(() => CsiDriver.longhorn(options)).toThrow(`[CsiDriver.longhorn] ${message}`);
+  });
+
+  test('keeps 250 snapshots of a volume, or as many as its setting says', () => {
+    expect(CsiDriver.longhorn().maxSnapshotsPerVolume).toBe(250);
+    expect(CsiDriver.longhorn({ maxSnapshotsPerVolume: 20 }).maxSnapshotsPerVolume).toBe(20);
+    expect(CsiDriver.longhorn({ type: LonghornSnapshotType.BACKING_IMAGE }).maxSnapshotsPerVolume).toBeUndefined();
+  });
+});
+
+describe('portworx', () => {
+  test('takes local snapshots unless told otherwise', () => {
+    const driver = CsiDriver.portworx();
+    expect(driver.name).toBe('pxd.portworx.com');
+    expect(driver.parameters).toEqual({ 'csi.openstorage.org/snapshot-type': 'local' });
+    expect(driver.snapshotSecret).toBeUndefined();
+  });
+
+  test('takes cloud snapshots', () => {
+    expect(CsiDriver.portworx({ snapshotType: PortworxSnapshotType.CLOUD, credentialId: 'some-uuid', incrementalCount: 0 }).parameters).toEqual({
+      'csi.openstorage.org/snapshot-type': 'cloud',
+      'csi.openstorage.org/snapshot-credential-id': 'some-uuid',
+      'csi.openstorage.org/snapshot-incremental-count': '0',
+    });
+  });
+
+  test('names the Secret of PX-Security', () => {
+    const snapshotterSecret = { name: 'px-user-token', namespace: '${volumesnapshot.namespace}' };
+    const driver = CsiDriver.portworx({ snapshotterSecret });
+    expect(driver.snapshotSecret).toEqual(snapshotterSecret);
+    expect(driver.parameters).toMatchObject({ 'csi.storage.k8s.io/snapshotter-secret-name': 'px-user-token' });
+  });
+
+  test.each<[string, PortworxOptions, string]>([
+    ['a local snapshot has a cloud credential', { credentialId: 'some-uuid' }, "'credentialId': a local snapshot goes to no cloud"],
+    ['a local snapshot has a chain', { incrementalCount: 3 }, "'incrementalCount': a local snapshot goes to no cloud"],
+    ['a chain is no number', { snapshotType: PortworxSnapshotType.CLOUD, incrementalCount: 1.5 }, "'incrementalCount': not a value"],
+    ['a Secret has no namespace', { snapshotterSecret: { name: 'x', namespace: '' } }, "'snapshotterSecret.namespace': a secret is found by its name and its namespace"],
+  ])('throws when %s', (_, options, message) => {
+    expect(() => CsiDriver.portworx(options)).toThrow(`[CsiDriver.portworx] ${message}`);
+  });
+});
+
+describe('of', () => {
+  test('knows nothing of most drivers', () => {
+    const driver = CsiDriver.of('zfs.csi.openebs.io');
+    expect(driver.name).toBe('zfs.csi.openebs.io');
+    expect(driver.parameters).toEqual({});
+    expect(driver.maxSnapshotsPerVolume).toBeUndefined();
+    expect(driver.minimumInterval).toBeUndefined();
+    expect(driver.snapshotSecret).toBeUndefined();
+  });
+
+  test('passes any parameter to a driver that it does not know', () => {
+    const parameters = { 'force-create': 'true', 'type': 'snapshot' };
+    expect(CsiDriver.of('cinder.csi.openstack.org', { parameters }).parameters).toEqual(parameters);
+  });
+
+  test('takes the limits of the driver from the user', () => {
+    const driver = CsiDriver.of('csi.example.com', { maxSnapshotsPerVolume: 7, minimumInterval: Duration.minutes(3) });
+    expect(driver.maxSnapshotsPerVolume).toBe(7);
+    expect(driver.minimumInterval?.toMinutes()).toBe(3);
+  });
+
+  test('knows that vSphere keeps 3 snapshots of a volume, unless the user knows better', () => {
+    expect(CsiDriver.of('csi.vsphere.vmware.com').maxSnapshotsPerVolume).toBe(3);
+    expect(CsiDriver.of('csi.vsphere.vmware.com', { maxSnapshotsPerVolume: 32 }).maxSnapshotsPerVolume).toBe(32);
+  });
+
+  test('finds the Secret in the parameters', () => {
+    const driver = CsiDriver.of('csi.hpe.com', {
+      parameters: { 'csi.storage.k8s.io/snapshotter-secret-name': 'hpe-backend', 'csi.storage.k8s.io/snapshotter-secret-namespace': 'hpe-storage' },
+    });
+    expect(driver.snapshotSecret).toEqual({ name: 'hpe-backend', namespace: 'hpe-storage' });
+  });
+
+  test('names a driver whose parameters are written elsewhere', () => {
+    expect(CsiDriver.of('rook-ceph.rbd.csi.ceph.com').name).toBe('rook-ceph.rbd.csi.ceph.com');
+  });
+
+  test('checks a driver as its own factory does', () => {
+    expect(() => CsiDriver.of('ebs.csi.aws.com', { parameters: { lockDuration: '7' } }))
+      .toThrow("[CsiDriver.of] 'parameters.lockDuration': nothing is locked without a lockMode, got '7'; allowed together with lockMode only; set lockMode, or leave it out");
+  });
+
+  test.each([
+    ['efs.csi.aws.com', 'AWS Backup'],
+    ['linodebs.csi.linode.com', 'Longhorn'],
+    ['csi.hetzner.cloud', 'Longhorn'],
+  ])('throws when the driver is %s, which cannot take snapshots', (name, instead) => {
+    expect(() => CsiDriver.of(name)).toThrow(new RegExp(`^\\[CsiDriver.of\\] 'name': .*, got '${name}'; allowed a driver that takes snapshots; .*${instead}`));
+  });
+
+  test.each<[string, () => CsiDriver, string]>([
+    ['the name is none of a driver', () => CsiDriver.of('not_a_driver'), "'name': not a valid name"],
+    ['the name is too long', () => CsiDriver.of('x'.repeat(64)), "'name': 64 characters are too many"],
+    ['no snapshot may be kept', () => CsiDriver.of('x', { maxSnapshotsPerVolume: 0 }), "'maxSnapshotsPerVolume': out of range"],
+    ['the interval is nothing', () => CsiDriver.of('x', { minimumInterval: Duration.seconds(0) }), "'minimumInterval': out of range"],
+    [
+      'a parameter is not a text',
+      () => CsiDriver.of('x', { parameters: { count: 3 as unknown as string } }),
+      "'parameters.count': not a text, got 3; allowed strings; put it in quotes",
+    ],
+  ])('throws when %s', (_, create, message) => {
+    expect(create).toThrow(`[CsiDriver.of] ${message}`);
+  });
+
+  test('takes a name with capitals, as the API server does', () => {
+    expect(CsiDriver.of('CSI.Example.com').name).toBe('CSI.Example.com');
+  });
+});
+
+test('parameters are copies, so that one class cannot change another one', () => {
+  const parameters = { type: 'snapshot' };
+  const driver = CsiDriver.of('csi.example.com', { parameters });
+  parameters.type = 'changed';
+  driver.parameters.type = 'changed';
+  expect(driver.parameters).toEqual({ type: 'snapshot' });
+});
