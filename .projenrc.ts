@@ -67,6 +67,10 @@ project.package.addField('exports', { '.': './lib/index.js', './package.json': '
 // 1.13.0 was published without its platform packages
 project.package.addField('overrides', { 'unrs-resolver': '1.12.2' });
 
+// the package is for npm; those for other languages want their own tools, see the task package-all
+project.packageTask.reset();
+project.packageTask.spawn(project.tasks.tryFind('package:js')!);
+
 // what the snapshot pods run: one readable file
 project.preCompileTask.exec(
   'esbuild src/runner/main.ts --bundle --platform=node --format=esm --target=node24 --charset=utf8 --legal-comments=none --outfile=assets/runner.mjs --log-level=warning',
@@ -81,7 +85,11 @@ examples.exec('tsx --tsconfig examples/tsconfig.json scripts/synth-examples.ts')
 
 project.addTask('test:e2e', {
   description: 'Run the end-to-end tests against the cluster of KUBECONFIG',
-  steps: [{ spawn: project.preCompileTask.name }, { exec: 'jest --config e2e/jest.config.json --runInBand', receiveArgs: true }],
+  steps: [{ spawn: project.preCompileTask.name }, { exec: 'jest --config e2e/jest.config.js --runInBand', receiveArgs: true }],
+});
+project.addTask('bench:runner', {
+  description: 'Show size, start time, memory and API requests of the runner, on the cluster of KUBECONFIG',
+  steps: [{ spawn: project.preCompileTask.name }, { exec: 'tsx --tsconfig examples/tsconfig.json bench/runner.ts', receiveArgs: true }],
 });
 project.addTask('bench:synth', {
   description: 'Time 1,000 schedules beside raw ApiObjects and cdk8s-plus',

@@ -1,4 +1,5 @@
 export * from './csi-driver';
+export * from './csi-driver-options';
 export * from './pre-provisioned-snapshot';
 export * from './removal-policy';
 export * from './restored-pvc';
@@ -6,6 +7,7 @@ export * from './retention-policy';
 export * from './runner-defaults';
 export * from './runner-pod';
 export * from './scheduled-snapshot';
+export * from './secret-reference';
 export * from './snapshot';
 export * from './snapshot-class';
 export * from './snapshot-rbac';

@@ -1,11 +1,12 @@
 import { ApiObject, ApiObjectMetadata, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
-import { CsiDriver, SecretReference } from './csi-driver';
+import { CsiDriver } from './csi-driver';
 import { clusterScoped, namespaceOf, requireMetadata, SNAPSHOT_API_VERSION } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
 import { metadataWithRemovalPolicy } from './private/removal';
 import { reject, requireDnsLabel, requireName } from './private/validate';
 import { RemovalPolicy } from './removal-policy';
+import { SecretReference } from './secret-reference';
 import { ISnapshot } from './snapshot';
 import { DeletionPolicy, ISnapshotClass } from './snapshot-class';
 import { VolumeMode } from './volume-mode';
@@ -151,7 +152,7 @@ export class PreProvisionedSnapshot extends Construct implements ISnapshot {
       metadata: {
         ...metadata,
         // contents are in no namespace: those of two namespaces must not have one name
-        name: metadata.name && `${this.namespace}-${metadata.name}`,
+        ...metadata.name === undefined ? {} : { name: `${this.namespace}-${metadata.name}` },
         annotations: { ...metadata.annotations, ...deletionSecretAnnotations(deletionSecret) },
       },
       spec: {

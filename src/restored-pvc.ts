@@ -1,4 +1,4 @@
-import { ApiObject, ApiObjectMetadata, Lazy, Size } from 'cdk8s';
+import { ApiObject, ApiObjectMetadata, Lazy, Size, SizeRoundingBehavior } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { namespaceOf, requireMetadata, SNAPSHOT_API_GROUP } from './private/api';
@@ -135,7 +135,7 @@ export class RestoredPvc extends kplus.Resource implements kplus.IPersistentVolu
     }
     this.size = props.size;
     this.snapshot = props.snapshot;
-    if (this.size.toKibibytes() <= 0) {
+    if (this.kibibytes() === 0) {
       reject(this, 'size', { problem: 'no size', got: this.size, allowed: 'more than 0', fix: 'use status.restoreSize of the snapshot' });
     }
     this.refuseOtherNamespace(namespaceOf(this, props.metadata));
@@ -157,6 +157,10 @@ export class RestoredPvc extends kplus.Resource implements kplus.IPersistentVolu
     registerChartChecks(this);
   }
 
+  private kibibytes(): number {
+    return this.size.toKibibytes({ rounding: SizeRoundingBehavior.NONE });
+  }
+
   private refuseOtherNamespace(namespace: string | undefined): void {
     if (this.snapshot.namespace !== undefined && namespace !== undefined && this.snapshot.namespace !== namespace) {
       reject(this, 'snapshot', {
@@ -170,7 +174,7 @@ export class RestoredPvc extends kplus.Resource implements kplus.IPersistentVolu
 
   private checkedSize(): string {
     const source = this.snapshot._sourceBytes();
-    if (source !== undefined && this.size.toKibibytes() * 1024 < source) {
+    if (source !== undefined && this.kibibytes() * 1024 < source) {
       reject(this, 'size', {
         problem: 'smaller than the volume that was snapshotted',
         got: this.size,

@@ -94,7 +94,7 @@ export class RunnerDefaults extends Construct {
       });
     }
     requireRunnerPod(this, 'pod', props.pod ?? {});
-    if (props.imageRegistry !== undefined && !/^[a-z0-9][a-z0-9.:_/-]*[a-z0-9]$/i.test(props.imageRegistry)) {
+    if (props.imageRegistry !== undefined && !/^[a-z0-9][a-z0-9.-]*(:[0-9]+)?(\/[a-z0-9][a-z0-9._-]*)*$/i.test(props.imageRegistry)) {
       reject(this, 'imageRegistry', {
         problem: 'not a registry', got: props.imageRegistry, allowed: 'host, port and path without scheme', fix: 'write registry.example.com/mirror',
       });

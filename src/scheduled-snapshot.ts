@@ -1,6 +1,6 @@
 import { ApiObject, ApiObjectMetadata, Cron, Duration, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
-import { namespaceOf, requireMetadata } from './private/api';
+import { definedMetadata, namespaceOf, requireMetadata } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
 import { CronSchedule, requireCron, shortestInterval } from './private/cron';
 import { SCHEDULED_MARK } from './private/marks';
@@ -99,7 +99,7 @@ export interface ScheduledSnapshotProps {
   readonly scheduleId?: string;
 
   /**
-   * How long a snapshot may take from its creation until it is ready, at least a second.
+   * How long a snapshot may take from its creation until it is ready, from a second to seven days.
    *
    * A first snapshot into cloud storage copies the whole volume and may take hours.
    * One that was cut in time and is ready later is kept, and counted by the next run, but this run fails.
@@ -109,7 +109,7 @@ export interface ScheduledSnapshotProps {
   readonly readyTimeout?: Duration;
 
   /**
-   * How long a run may take in all, at least five minutes more than `readyTimeout`.
+   * How long a run may take in all, at least five minutes more than `readyTimeout`, at most 14 days.
    *
    * @see https://kubernetes.io/docs/concepts/workloads/controllers/job/#job-termination-and-cleanup
    * @default - 15 minutes more than `readyTimeout`
@@ -189,7 +189,8 @@ export interface ScheduledSnapshotProps {
 }
 
 const MINIMUM_READY_TIMEOUT = Duration.seconds(1);
-const LONGEST = Duration.days(7);
+const LONGEST_READY_TIMEOUT = Duration.days(7);
+const LONGEST_RUN = Duration.days(14);
 // to schedule the pod, pull the image, retry a lost pod, and prune
 const LEAST_SLACK = Duration.minutes(5);
 const USUAL_SLACK = Duration.minutes(15);
@@ -290,26 +291,29 @@ export class ScheduledSnapshot extends Construct {
     super(scope, id);
     Object.defineProperty(this, SCHEDULED_MARK, { value: true });
     requireMetadata(this, props.metadata, LONGEST_CRON_JOB_NAME);
-    const cron = requireCron(this, 'schedule', props.schedule.expressionString);
+    // Cron writes @every 6h with four empty fields behind it, which Kubernetes refuses
+    this.schedule = props.schedule.expressionString.trim();
+    const cron = requireCron(this, 'schedule', this.schedule);
     const interval = shortestInterval(cron);
     const defaults = RunnerDefaults._of(this);
+    const options = mergePodOptions(props.pod ?? {}, defaults?.pod ?? {});
 
-    this.schedule = props.schedule.expressionString;
     this.timeZone = props.timeZone ?? 'Etc/UTC';
     this.snapshotClass = props.snapshotClass;
     this.retention = props.retention ?? RetentionPolicy.sevenDays();
     this.prunedStorage = props.prunedStorage ?? PrunedStorage.RECLAIM;
     this.readyTimeout = props.readyTimeout ?? Duration.seconds(clamp(Math.floor(interval * 0.9), 600, 6 * 3600));
+    requireDuration(this, 'readyTimeout', this.readyTimeout, MINIMUM_READY_TIMEOUT, LONGEST_READY_TIMEOUT);
     this.activeDeadline = props.activeDeadline ?? Duration.seconds(this.readyTimeout.toSeconds() + USUAL_SLACK.toSeconds());
     this.startingDeadline = props.startingDeadline ?? Duration.seconds(clamp(50 * interval, 10, 3600));
     this.sources = [props.source];
-    this.validate(props, cron);
+    this.validate(props, cron, options);
 
     const namespace = namespaceOf(this, props.metadata);
     const cronJob = new ApiObject(this, 'Resource', {
       apiVersion: 'batch/v1',
       kind: 'CronJob',
-      metadata: props.metadata,
+      metadata: definedMetadata(props.metadata),
       spec: Lazy.any({ produce: () => this.renderSpec(props, pod) }),
     });
     this.name = cronJob.name;
@@ -322,15 +326,15 @@ export class ScheduledSnapshot extends Construct {
     if (namespace !== this.namespace) {
       reject(this, 'rbac', {
         problem: `its rights are those of another namespace, '${this.namespace}'`,
-        got: `a schedule in namespace '${namespace}'`,
+        got: namespace === undefined ? 'a schedule without a namespace' : `a schedule in namespace '${namespace}'`,
         allowed: 'rights of the same namespace',
-        fix: 'define a SnapshotRbac there',
+        fix: 'define the two in one namespace',
       });
     }
     this.rbac._addSources(() => this.selectClaims());
     const { name: configMapName, checksum } = runnerConfigMap(this, this.namespace);
     const pod = {
-      options: mergePodOptions(props.pod ?? {}, defaults?.pod ?? {}),
+      options,
       imageRegistry: defaults?.imageRegistry,
       configMapName,
       checksum,
@@ -347,17 +351,16 @@ export class ScheduledSnapshot extends Construct {
     this.sources.push(source);
   }
 
-  private validate(props: ScheduledSnapshotProps, cron: CronSchedule): void {
+  private validate(props: ScheduledSnapshotProps, cron: CronSchedule, pod: RunnerPodOptions): void {
     requireTimeZone(this, 'timeZone', this.timeZone);
     this.retention._requireFits(this, shortestInterval(cron));
     if (props.scheduleId !== undefined) { requireLabels(this, 'scheduleId', { [KEYS.schedule]: props.scheduleId }); }
     if (props.scheduleId === '') {
       reject(this, 'scheduleId', { problem: 'empty', got: '', allowed: '1 to 63 characters', fix: 'leave it out to use the name' });
     }
-    requireDuration(this, 'readyTimeout', this.readyTimeout, MINIMUM_READY_TIMEOUT, LONGEST);
     requireDuration(this, 'startingDeadline', this.startingDeadline, Duration.seconds(10), Duration.seconds(100 * shortestInterval(cron) - 1));
     const least = this.readyTimeout.toSeconds() + LEAST_SLACK.toSeconds();
-    if (this.activeDeadline.toSeconds() < least) {
+    if (this.activeDeadline.toMilliseconds() < least * 1000) {
       reject(this, 'activeDeadline', {
         problem: `a run would be killed before its snapshots have had their readyTimeout of ${this.readyTimeout.toHumanString()}`,
         got: this.activeDeadline,
@@ -365,6 +368,7 @@ export class ScheduledSnapshot extends Construct {
         fix: 'raise it, or lower readyTimeout',
       });
     }
+    requireDuration(this, 'activeDeadline', this.activeDeadline, LEAST_SLACK, LONGEST_RUN);
     if (props.concurrency !== undefined) { requireInteger(this, 'concurrency', props.concurrency, 1, 1000); }
     if (props.successfulJobsHistory !== undefined) { requireInteger(this, 'successfulJobsHistory', props.successfulJobsHistory, 0); }
     if (props.failedJobsHistory !== undefined) { requireInteger(this, 'failedJobsHistory', props.failedJobsHistory, 0); }
@@ -372,7 +376,7 @@ export class ScheduledSnapshot extends Construct {
     requireKeys(this, 'snapshotAnnotations', props.snapshotAnnotations ?? {});
     this.refuseReservedKeys('snapshotLabels', props.snapshotLabels ?? {});
     this.refuseReservedKeys('snapshotAnnotations', props.snapshotAnnotations ?? {});
-    requireRunnerPod(this, 'pod', props.pod ?? {});
+    requireRunnerPod(this, 'pod', pod);
     if (props.rbac && props.serviceAccountName !== undefined) {
       reject(this, 'serviceAccountName', {
         problem: 'the service account is that of rbac', got: props.serviceAccountName, allowed: 'one of the two', fix: 'give it to the SnapshotRbac',

@@ -1,14 +1,13 @@
-import { ApiObject, ApiObjectMetadata, JsonPatch } from 'cdk8s';
+import { ApiObject, ApiObjectMetadata } from 'cdk8s';
 import { Construct, IConstruct } from 'constructs';
-import { CsiDriver, SecretReference } from './csi-driver';
-import { chartOf, requireMetadata, SNAPSHOT_API_VERSION } from './private/api';
+import { CsiDriver } from './csi-driver';
+import { clusterScoped, definedMetadata, requireMetadata, requireNoNamespace, SNAPSHOT_API_VERSION } from './private/api';
 import { DEFAULT_CLASS_ANNOTATION, registerChartChecks, SNAPSHOT_CLASS_KIND } from './private/chart-checks';
 import {
   requireCompleteParameters, requireParameters, secretOf, secretParameters, SNAPSHOTTER_LIST_SECRET, SNAPSHOTTER_SECRET,
 } from './private/driver-facts';
 import { reject, requireName } from './private/validate';
-
-export type { SecretReference } from './csi-driver';
+import { SecretReference } from './secret-reference';
 
 /**
  * What happens to a snapshot in the storage when its VolumeSnapshot is deleted.
@@ -199,6 +198,12 @@ export class SnapshotClass extends Construct implements ISnapshotClass {
 
   private readonly _parameters: { [name: string]: string };
 
+  /**
+   * @param scope the chart or a construct in it
+   * @param id the id of the construct; a new id is a new class
+   * @param props which driver, and how
+   * @throws if a prop is not valid, or two of them contradict each other
+   */
   constructor(scope: Construct, id: string, props: SnapshotClassProps) {
     super(scope, id);
 
@@ -211,18 +216,17 @@ export class SnapshotClass extends Construct implements ISnapshotClass {
     this.snapshotterSecret = secretOf(SNAPSHOTTER_SECRET, this._parameters);
     this.snapshotterListSecret = secretOf(SNAPSHOTTER_LIST_SECRET, this._parameters);
 
-    const object = new ApiObject(this, 'Resource', {
+    const object = clusterScoped(new ApiObject(this, 'Resource', {
       apiVersion: SNAPSHOT_API_VERSION,
       kind: SNAPSHOT_CLASS_KIND,
       metadata: {
-        ...props.metadata,
+        ...definedMetadata(props.metadata),
         annotations: { ...props.metadata?.annotations, ...this.defaultClass ? { [DEFAULT_CLASS_ANNOTATION]: 'true' } : {} },
       },
       driver: props.driver.name,
       deletionPolicy: this.deletionPolicy,
       parameters: Object.keys(this._parameters).length > 0 ? this.parameters : undefined,
-    });
-    leaveNamespaceOut(object);
+    }));
     this.snapshotClassName = object.name;
     registerChartChecks(this);
   }
@@ -247,22 +251,6 @@ class ImportedSnapshotClass extends Construct implements ISnapshotClass {
     this.driver = options.driver;
     this.deletionPolicy = options.deletionPolicy;
   }
-}
-
-function requireNoNamespace(scope: IConstruct, metadata: ApiObjectMetadata | undefined): void {
-  if (metadata?.namespace !== undefined) {
-    reject(scope, 'metadata.namespace', {
-      problem: 'a snapshot class belongs to the cluster and has no namespace',
-      got: metadata.namespace,
-      allowed: 'no namespace',
-      fix: 'leave it out',
-    });
-  }
-}
-
-/** cdk8s writes the namespace of the chart into every object, also where the API knows none. */
-function leaveNamespaceOut(object: ApiObject): void {
-  if (chartOf(object).namespace !== undefined) { object.addJsonPatch(JsonPatch.remove('/metadata/namespace')); }
 }
 
 function isDefaultClass(scope: IConstruct, props: SnapshotClassProps): boolean {

@@ -1,7 +1,7 @@
 import { ApiObject, ApiObjectMetadata, Lazy } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import { Construct, IConstruct } from 'constructs';
-import { namespaceOf, requireMetadata, SNAPSHOT_API_GROUP } from './private/api';
+import { definedMetadata, namespaceOf, requireMetadata, SNAPSHOT_API_GROUP } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
 import { reject, requireName } from './private/validate';
 import { ClaimSelection } from './runner/config';
@@ -87,7 +87,7 @@ export class SnapshotRbac extends Construct {
     requireMetadata(this, props.metadata);
     this.namespace = requireNamespace(this, props.metadata);
     if (props.serviceAccountName !== undefined) { requireName(this, 'serviceAccountName', props.serviceAccountName); }
-    this.metadata = { ...props.metadata, namespace: this.namespace };
+    this.metadata = { ...definedMetadata(props.metadata), namespace: this.namespace };
 
     this.serviceAccountName = props.serviceAccountName ?? new kplus.ServiceAccount(this, 'ServiceAccount', { metadata: this.metadata }).name;
     this.defineRole('Resource', this.metadata, () => this.renderRunnerRules(), () => [

@@ -69,13 +69,13 @@ export class SnapshotReclaim extends Construct {
    */
   constructor(scope: Construct, id: string, props: SnapshotReclaimProps = {}) {
     super(scope, id);
-    requireMetadata(this, props.metadata);
+    this.name = props.metadata?.name ?? NAME;
+    requireMetadata(this, { ...props.metadata, name: this.name });
     requireNoNamespace(this, props.metadata);
     if (props.namespaces?.length === 0) {
       reject(this, 'namespaces', { problem: 'nobody would be allowed', got: [], allowed: 'at least one namespace', fix: 'leave it out to mean all' });
     }
     props.namespaces?.forEach(namespace => requireDnsLabel(this, 'namespaces', namespace));
-    this.name = props.metadata?.name ?? NAME;
 
     this.defineFence(props.metadata);
     this.defineRight(props.metadata, props.namespaces);
@@ -101,11 +101,11 @@ export class SnapshotReclaim extends Construct {
             message: 'only the content of a snapshot that was taken in this cluster may be given back, not a pre-provisioned one',
           },
           {
-            expression: FROZEN_SPEC.map(field => unchanged('spec', field)).join(' && '),
+            expression: FROZEN_SPEC.map(field => unchanged('spec', field)).join(' &&\n'),
             message: 'nothing but spec.deletionPolicy may be changed',
           },
           {
-            expression: FROZEN_METADATA.map(field => unchanged('metadata', field)).join(' && '),
+            expression: FROZEN_METADATA.map(field => unchanged('metadata', field)).join(' &&\n'),
             message: 'nothing but spec.deletionPolicy may be changed, metadata included',
           },
           {
@@ -145,6 +145,5 @@ export class SnapshotReclaim extends Construct {
 
 /** A CEL expression that holds if an optional field is what it was. */
 function unchanged(parent: string, field: string): string {
-  const [now, before] = [`object.${parent}.${field}`, `oldObject.${parent}.${field}`];
-  return `(has(${now}) ? has(${before}) && ${now} == ${before} : !has(${before}))`;
+  return `object.${parent}.?${field} == oldObject.${parent}.?${field}`;
 }

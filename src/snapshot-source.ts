@@ -1,7 +1,7 @@
 import { ApiObject } from 'cdk8s';
 import { IConstruct } from 'constructs';
 import { apiObjectOf, finalName } from './private/api';
-import { Origin, quantityToBytes, reject, requireDnsLabel, requireInteger, requireLabels, requireName } from './private/validate';
+import { Origin, quantityToNumber, reject, requireDnsLabel, requireInteger, requireLabels, requireName } from './private/validate';
 import { ClaimSelection } from './runner/config';
 
 /**
@@ -91,7 +91,7 @@ export class SnapshotSource {
       return {
         selections: [{ kind: 'Claim', name: json.metadata.name }],
         namespace: json.metadata.namespace,
-        bytes: request === undefined ? undefined : quantityToBytes(String(request)),
+        bytes: request === undefined ? undefined : quantityToNumber(String(request)),
       };
     });
   }
@@ -129,9 +129,11 @@ export class SnapshotSource {
    * SnapshotSource.fromStatefulSet(postgres, { templates: ['data'], ordinals: [0] });
    */
   public static fromStatefulSet(statefulSet: IConstruct, options: FromStatefulSetOptions = {}): SnapshotSource {
-    const object = apiObjectOf('SnapshotSource.fromStatefulSet', 'statefulSet', statefulSet, 'StatefulSet');
-    requireOrdinals('SnapshotSource.fromStatefulSet', options.ordinals);
-    return new SnapshotSource(origin => resolveStatefulSet(origin, object, options));
+    const origin = 'SnapshotSource.fromStatefulSet';
+    const object = apiObjectOf(origin, 'statefulSet', statefulSet, 'StatefulSet');
+    requireTemplates(origin, options.templates, 'leave it out to mean all');
+    requireOrdinals(origin, options.ordinals);
+    return new SnapshotSource(construct => resolveStatefulSet(construct, object, options));
   }
 
   /**
@@ -149,9 +151,7 @@ export class SnapshotSource {
   public static fromStatefulSetName(name: string, options: FromStatefulSetNameOptions): SnapshotSource {
     const origin = 'SnapshotSource.fromStatefulSetName';
     requireDnsLabel(origin, 'name', name);
-    if (options.templates.length === 0) {
-      reject(origin, 'templates', { problem: 'no template is named', got: [], allowed: 'at least one', fix: 'name the volume claim templates' });
-    }
+    requireTemplates(origin, options.templates, 'name the volume claim templates');
     options.templates.forEach(template => requireDnsLabel(origin, 'templates', template));
     requireOrdinals(origin, options.ordinals);
     if (options.replicas !== undefined) { requireInteger(origin, 'replicas', options.replicas, 1); }
@@ -264,6 +264,10 @@ function selectStatefulSet(name: string, templates: string[], ordinals: number[]
 
 function ordinalsFrom(start: number, replicas: number | undefined): number[] | undefined {
   return replicas === undefined ? undefined : Array.from({ length: replicas }, (_, index) => start + index);
+}
+
+function requireTemplates(origin: string, templates: string[] | undefined, fix: string): void {
+  if (templates?.length === 0) { reject(origin, 'templates', { problem: 'no template is named', got: [], allowed: 'at least one', fix }); }
 }
 
 function requireOrdinals(origin: string, ordinals: number[] | undefined): void {

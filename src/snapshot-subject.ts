@@ -1,5 +1,5 @@
 import { IConstruct } from 'constructs';
-import { apiObjectOf } from './private/api';
+import { apiObjectOf, finalName } from './private/api';
 import { reject, requireDnsLabel, requireName } from './private/validate';
 
 /**
@@ -24,7 +24,7 @@ export class SnapshotSubject {
    */
   public static user(name: string): SnapshotSubject {
     requireFilled('SnapshotSubject.user', name);
-    return new SnapshotSubject('User', name);
+    return new SnapshotSubject('User', () => name);
   }
 
   /**
@@ -39,7 +39,7 @@ export class SnapshotSubject {
    */
   public static group(name: string): SnapshotSubject {
     requireFilled('SnapshotSubject.group', name);
-    return new SnapshotSubject('Group', name);
+    return new SnapshotSubject('Group', () => name);
   }
 
   /**
@@ -56,7 +56,7 @@ export class SnapshotSubject {
   public static serviceAccount(name: string, namespace: string): SnapshotSubject {
     requireName('SnapshotSubject.serviceAccount', 'name', name);
     requireDnsLabel('SnapshotSubject.serviceAccount', 'namespace', namespace);
-    return new SnapshotSubject('ServiceAccount', name, namespace);
+    return new SnapshotSubject('ServiceAccount', () => name, namespace);
   }
 
   /**
@@ -83,10 +83,10 @@ export class SnapshotSubject {
         fix: 'give its chart a namespace',
       });
     }
-    return new SnapshotSubject('ServiceAccount', object.name, namespace);
+    return new SnapshotSubject('ServiceAccount', () => finalName(object), namespace);
   }
 
-  private constructor(private readonly kind: string, private readonly name: string, private readonly namespace?: string) {}
+  private constructor(private readonly kind: string, private readonly name: () => string, private readonly namespace?: string) {}
 
   /**
    * The subject as a role binding writes it.
@@ -95,8 +95,8 @@ export class SnapshotSubject {
    */
   public _toKube(): object {
     return this.kind === 'ServiceAccount'
-      ? { kind: this.kind, name: this.name, namespace: this.namespace }
-      : { apiGroup: 'rbac.authorization.k8s.io', kind: this.kind, name: this.name };
+      ? { kind: this.kind, name: this.name(), namespace: this.namespace }
+      : { apiGroup: 'rbac.authorization.k8s.io', kind: this.kind, name: this.name() };
   }
 }
 

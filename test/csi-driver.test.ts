@@ -3,7 +3,7 @@ import {
   AzureDataAccessAuthMode, AzureDiskOptions, AzureNetworkAccessPolicy, AzurePublicNetworkAccess, AwsEbsOptions, CsiDriver, EbsLockMode,
   GcePersistentDiskOptions, GceSnapshotType, LonghornBackupMode, LonghornExportType, LonghornOptions, LonghornSnapshotType, PortworxOptions,
   PortworxSnapshotType,
-} from '../src/csi-driver';
+} from '../src';
 
 describe('awsEbs', () => {
   test('has no parameters unless told otherwise', () => {

@@ -1,5 +1,5 @@
 import { ApiObject, App, Chart, ChartProps, JsonPatch, Yaml } from 'cdk8s';
-import { CsiDriver } from '../src/csi-driver';
+import { CsiDriver } from '../src';
 import { DeletionPolicy, SnapshotClass, SnapshotClassProps } from '../src/snapshot-class';
 
 const DEFAULT_CLASS = 'snapshot.storage.kubernetes.io/is-default-class';
@@ -108,7 +108,7 @@ describe('metadata', () => {
 
   test('throws when the class gets a namespace', () => {
     expect(() => render({ metadata: { namespace: 'prod' } }))
-      .toThrow("[test/Class] 'metadata.namespace': a snapshot class belongs to the cluster and has no namespace, got 'prod'; allowed no namespace; leave it out");
+      .toThrow("[test/Class] 'metadata.namespace': the object belongs to the cluster and has no namespace, got 'prod'; allowed no namespace; leave it out");
   });
 
   test('throws when the name is not valid', () => {

@@ -1,4 +1,4 @@
-import { ApiObject, ApiObjectMetadata, Chart, JsonPatch } from 'cdk8s';
+import { ApiObject, ApiObjectMetadata, Chart, JsonPatch, Names } from 'cdk8s';
 import { IConstruct } from 'constructs';
 import { reject, requireKeys, requireLabels, requireDnsLabel, requireName } from './validate';
 
@@ -23,10 +23,20 @@ export function namespaceOf(construct: IConstruct, metadata?: ApiObjectMetadata)
 /** Checks what a user wrote in `metadata` before anything is built from it. */
 export function requireMetadata(scope: IConstruct, metadata: ApiObjectMetadata | undefined, maxNameLength = 253): void {
   chartOf(scope);
-  if (metadata?.name !== undefined) { requireName(scope, 'metadata.name', metadata.name, maxNameLength); }
+  if (metadata?.name !== undefined) {
+    requireName(scope, 'metadata.name', metadata.name, maxNameLength);
+  } else {
+    // cdk8s leaves underscores and dots of ids where they are
+    requireName(scope, 'metadata.name', Names.toDnsLabel(scope, { includeHash: false }), undefined, 'rename the construct, or give it a name');
+  }
   if (metadata?.namespace !== undefined) { requireDnsLabel(scope, 'metadata.namespace', metadata.namespace); }
   requireLabels(scope, 'metadata.labels', metadata?.labels ?? {});
   requireKeys(scope, 'metadata.annotations', metadata?.annotations ?? {});
+}
+
+/** What a user wrote in `metadata`; cdk8s would render an undefined name as none at all, and not make one of the path. */
+export function definedMetadata(metadata: ApiObjectMetadata | undefined): ApiObjectMetadata {
+  return Object.fromEntries(Object.entries(metadata ?? {}).filter(([, value]) => value !== undefined));
 }
 
 /** The Kubernetes object behind a construct of any cdk8s-plus version, or behind an ApiObject itself. */

@@ -1,4 +1,5 @@
 import { ApiObjectMetadata } from 'cdk8s';
+import { definedMetadata } from './api';
 import { RemovalPolicy } from '../removal-policy';
 
 /** What a GitOps tool removes from the cluster since it is gone from the code must not take data along. */
@@ -10,7 +11,8 @@ const KEPT_ANNOTATIONS: { [key: string]: string } = {
 
 /** The metadata of an object that GitOps tools leave alone unless told otherwise. */
 export function metadataWithRemovalPolicy(policy: RemovalPolicy | undefined, metadata: ApiObjectMetadata | undefined): ApiObjectMetadata {
+  const defined = definedMetadata(metadata);
   return (policy ?? RemovalPolicy.KEEP) === RemovalPolicy.KEEP
-    ? { ...metadata, annotations: { ...KEPT_ANNOTATIONS, ...metadata?.annotations } }
-    : { ...metadata };
+    ? { ...defined, annotations: { ...KEPT_ANNOTATIONS, ...defined.annotations } }
+    : defined;
 }

@@ -1,10 +1,14 @@
-import { Size } from 'cdk8s';
-import { Origin, reject, requireInteger, requireKeys, requireLabels, requireName, requireQuantity } from './validate';
+import { Duration, Size, SizeRoundingBehavior } from 'cdk8s';
+import {
+  Origin, quantityToNumber, reject, requireDuration, requireInteger, requireKeys, requireLabels, requireName, requireQuantity,
+} from './validate';
 import { ENVIRONMENT, KEYS } from '../runner/config';
 import { RunnerPodOptions, RunnerResources, RunnerToleration, TaintEffect } from '../runner-pod';
 
 /** Numeric non-root user, no shell, no pull limits; its entry point is node. */
 const DEFAULT_IMAGE = { registry: 'gcr.io', name: 'distroless/nodejs24-debian12:nonroot' };
+const DEFAULT_CPU_REQUEST = '10m';
+const DEFAULT_CPU_LIMIT = '1';
 const DEFAULT_MEMORY_REQUEST = Size.mebibytes(64);
 const DEFAULT_MEMORY_LIMIT = Size.mebibytes(256);
 // with less the process is killed before it says anything
@@ -107,16 +111,16 @@ function fromField(name: string, fieldPath: string): object {
   return { name, valueFrom: { fieldRef: { fieldPath } } };
 }
 
-/** The official node images run as root unless told otherwise, which the kubelet then refuses every night. */
+/** The official node images, wherever they are mirrored, run as root unless told otherwise, which the kubelet then refuses every night. */
 function runAs(options: RunnerPodOptions, image: string): object {
-  const usual = /^((docker\.io|[^/]+\/docker\.io)\/)?(library\/)?node[:@]/.test(image) ? 1000 : undefined;
+  const usual = /^([^@]*\/)?node[:@]/.test(image) ? 1000 : undefined;
   return { runAsUser: options.securityContext?.user ?? usual, runAsGroup: options.securityContext?.group ?? usual };
 }
 
 function renderResources(resources: RunnerResources): object {
   return {
-    requests: { cpu: resources.cpuRequest ?? '10m', memory: (resources.memoryRequest ?? DEFAULT_MEMORY_REQUEST).asString() },
-    limits: { cpu: resources.cpuLimit ?? '1', memory: (resources.memoryLimit ?? DEFAULT_MEMORY_LIMIT).asString() },
+    requests: { cpu: resources.cpuRequest ?? DEFAULT_CPU_REQUEST, memory: (resources.memoryRequest ?? DEFAULT_MEMORY_REQUEST).asString() },
+    limits: { cpu: resources.cpuLimit ?? DEFAULT_CPU_LIMIT, memory: (resources.memoryLimit ?? DEFAULT_MEMORY_LIMIT).asString() },
   };
 }
 
@@ -130,9 +134,12 @@ function renderToleration(toleration: RunnerToleration): object {
   };
 }
 
+/** A name, then a tag, a digest or both. */
+const IMAGE = /^[a-z0-9][\w.-]*(:[0-9]+)?(\/[a-z0-9][\w.-]*)*(:\w[\w.-]*|(:\w[\w.-]*)?@[a-z0-9]+:[0-9a-f]+)$/i;
+
 /** Checks what a user wrote, before anything is built from it. */
 export function requireRunnerPod(origin: Origin, prop: string, pod: RunnerPodOptions): void {
-  if (pod.image !== undefined && !/^[a-z0-9][^\s]*$/i.test(pod.image)) {
+  if (pod.image !== undefined && !IMAGE.test(pod.image)) {
     reject(origin, `${prop}.image`, {
       problem: 'not an image', got: pod.image, allowed: 'a name with a tag or digest', fix: 'write for example node:24-alpine',
     });
@@ -169,21 +176,36 @@ function requireToleration(origin: Origin, prop: string, toleration: RunnerToler
       fix: 'set the effect, or leave out tolerationDuration',
     });
   }
+  if (toleration.tolerationDuration !== undefined) {
+    requireDuration(origin, `${prop}.tolerationDuration`, toleration.tolerationDuration, Duration.seconds(1), Duration.days(365));
+  }
 }
 
 function requireResources(origin: Origin, prop: string, resources: RunnerResources): void {
-  if (resources.cpuRequest !== undefined) { requireQuantity(origin, `${prop}.cpuRequest`, resources.cpuRequest); }
-  if (resources.cpuLimit !== undefined) { requireQuantity(origin, `${prop}.cpuLimit`, resources.cpuLimit); }
+  requireCpu(origin, prop, resources);
   requireMemory(origin, prop, resources);
+}
+
+function requireCpu(origin: Origin, prop: string, resources: RunnerResources): void {
+  const request = resources.cpuRequest ?? DEFAULT_CPU_REQUEST;
+  const limit = resources.cpuLimit ?? DEFAULT_CPU_LIMIT;
+  requireQuantity(origin, `${prop}.cpuRequest`, request);
+  requireQuantity(origin, `${prop}.cpuLimit`, limit);
+  if (quantityToNumber(request)! > quantityToNumber(limit)!) {
+    reject(origin, `${prop}.cpuRequest`, {
+      problem: 'more than the limit', got: request, allowed: `at most ${limit}`, fix: 'lower the request or raise cpuLimit',
+    });
+  }
 }
 
 function requireMemory(origin: Origin, prop: string, resources: RunnerResources): void {
   const request = resources.memoryRequest ?? DEFAULT_MEMORY_REQUEST;
   const limit = resources.memoryLimit ?? DEFAULT_MEMORY_LIMIT;
-  if (limit.toKibibytes() < LEAST_MEMORY.toKibibytes()) {
+  const [asked, most, least] = [request, limit, LEAST_MEMORY].map(size => size.toKibibytes({ rounding: SizeRoundingBehavior.NONE }));
+  if (most < least) {
     reject(origin, `${prop}.memoryLimit`, { problem: 'too little for Node.js', got: limit, allowed: `at least ${LEAST_MEMORY.asString()}`, fix: 'raise it' });
   }
-  if (request.toKibibytes() > limit.toKibibytes()) {
+  if (asked > most) {
     reject(origin, `${prop}.memoryRequest`, {
       problem: 'more than the limit', got: request, allowed: `at most ${limit.asString()}`, fix: 'lower the request or raise memoryLimit',
     });

@@ -32,6 +32,8 @@ function show(value: unknown): string {
   if (value instanceof Duration) { return value.toHumanString(); }
   if (value instanceof Size) { return value.asString(); }
   if (typeof value === 'string') { return `'${value}'`; }
+  // JSON has no NaN
+  if (typeof value === 'number') { return String(value); }
   return JSON.stringify(value) ?? String(value);
 }
 
@@ -44,7 +46,7 @@ const QUALIFIED = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
  *
  * @see https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names
  */
-export function requireName(origin: Origin, prop: string, name: string, maxLength = 253): void {
+export function requireName(origin: Origin, prop: string, name: string, maxLength = 253, fix = 'rename it'): void {
   if (name.length > maxLength) {
     reject(origin, prop, { problem: `${name.length} characters are too many`, got: name, allowed: `at most ${maxLength}`, fix: 'shorten the name' });
   }
@@ -53,7 +55,7 @@ export function requireName(origin: Origin, prop: string, name: string, maxLengt
       problem: 'not a valid name',
       got: name,
       allowed: 'lower-case letters, digits, - and ., starting and ending with a letter or digit',
-      fix: 'rename it',
+      fix,
     });
   }
 }
@@ -149,8 +151,8 @@ const QUANTITY = /^([0-9]+(\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][-+]?[
 const DECIMAL = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
 const BINARY = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 
-/** The bytes of a quantity, or undefined if it is none. */
-export function quantityToBytes(value: string): number | undefined {
+/** What a quantity amounts to, in bytes or cores, or undefined if it is none. */
+export function quantityToNumber(value: string): number | undefined {
   const match = QUANTITY.exec(value);
   if (!match) { return undefined; }
   const suffix = match[3] ?? '';

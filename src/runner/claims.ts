@@ -1,5 +1,5 @@
 import { ClaimSelection, KEYS } from './config';
-import { ApiError, KubeClient, list } from './kube-client';
+import { ApiError, ConnectionError, KubeClient, list } from './kube-client';
 import { Claim, claimsPath, readClaim } from './resources';
 
 /** The claims that a run is about: those found, and those that could not be. */
@@ -19,7 +19,8 @@ export async function resolveClaims(
       const claims = await resolve(client, namespace, selection, signal);
       claims.forEach(claim => found.set(claim.name, claim));
     } catch (error) {
-      if (signal.aborted) { throw error; }
+      // the other claims would wait in vain as well, one after the other, until the Job's deadline
+      if (signal.aborted || error instanceof ConnectionError) { throw error; }
       missing.push({ name: describe(selection), error });
     }
   }

@@ -92,9 +92,9 @@ export const EXIT = {
 /** Reads the document, or throws an error that names the field. */
 export function parseConfig(text: string | undefined): RunnerConfig {
   if (!text) { throw new Error(`${ENVIRONMENT.config} is not set; run the CronJob as it was synthesized`); }
-  const config = JSON.parse(text) as RunnerConfig;
-  if (config.version !== CONFIG_VERSION && config.version !== CONFIG_VERSION - 1) {
-    throw new Error(`configuration version ${config.version} is unknown to this runner, which reads ${CONFIG_VERSION - 1} and ${CONFIG_VERSION}; `
+  const config = readJson(text);
+  if (config?.version !== CONFIG_VERSION && config?.version !== CONFIG_VERSION - 1) {
+    throw new Error(`configuration version ${config?.version} is unknown to this runner, which reads ${CONFIG_VERSION - 1} and ${CONFIG_VERSION}; `
       + 'apply CronJob and ConfigMap of one synthesis together');
   }
   const check = (field: keyof RunnerConfig, right: boolean) => {
@@ -109,13 +109,22 @@ export function parseConfig(text: string | undefined): RunnerConfig {
   check('snapshotClassName', config.snapshotClassName === undefined || filled(config.snapshotClassName));
   check('deletionPolicy', [undefined, 'Delete', 'Retain'].includes(config.deletionPolicy));
   check('prunedStorage', ['Reclaim', 'Keep'].includes(config.prunedStorage));
-  check('retention', typeof config.retention === 'object' && optionalCount(config.retention.keepLast, 1)
-    && optionalCount(config.retention.keepForSeconds, 1) && count(config.retention.minimumReady, 0));
+  // a minimum of none would let the last good snapshot go
+  check('retention', typeof config.retention === 'object' && config.retention !== null && optionalCount(config.retention.keepLast, 1)
+    && optionalCount(config.retention.keepForSeconds, 1) && count(config.retention.minimumReady, 1));
   check('readyTimeoutSeconds', count(config.readyTimeoutSeconds, 1));
   check('concurrency', count(config.concurrency, 1));
   check('labels', isTextMap(config.labels));
   check('annotations', isTextMap(config.annotations));
   return config;
+}
+
+function readJson(text: string): RunnerConfig | null {
+  try {
+    return JSON.parse(text) as RunnerConfig | null;
+  } catch (error) {
+    throw new Error(`${ENVIRONMENT.config} is not JSON (${(error as Error).message}); synthesize the CronJob again`);
+  }
 }
 
 function isSelection(value: ClaimSelection): boolean {

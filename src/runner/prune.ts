@@ -46,7 +46,9 @@ export async function prune(context: PruneContext, mayLoseData: (snapshot: Snaps
   const worker = async () => {
     for (let snapshot = due.shift(); snapshot && !context.signal.aborted; snapshot = due.shift()) {
       try {
-        pruned += await remove(context, snapshot) ? 1 : 0;
+        // in two steps: `pruned += await ...` would lose what the other workers count meanwhile
+        const removed = await remove(context, snapshot);
+        if (removed) { pruned += 1; }
       } catch (error) {
         problems.push(`snapshot '${snapshot.name}' was not pruned: ${(error as Error).message}`);
       }

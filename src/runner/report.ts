@@ -13,7 +13,7 @@ export interface Outcome {
 
 export const hasFailed = (outcome: Outcome) => outcome.error !== undefined;
 
-// the kubelet keeps 4096 bytes
+// in bytes; the kubelet keeps 4096
 const LONGEST_MESSAGE = 4000;
 
 /** The one line that `kubectl describe pod` shows. */
@@ -26,8 +26,16 @@ export function summarize(outcomes: readonly Outcome[], pruning: PruneResult | u
     `${good.length} of ${outcomes.length} claims have their snapshot${good.length ? ` (${good.map(o => o.snapshot?.name).join(', ')})` : ''}`,
     pruning ? `${pruning.pruned} pruned, ${pruning.kept} kept` : 'nothing pruned',
   ];
-  const text = parts.join('; ').replace(/\s+/g, ' ');
-  return text.length <= LONGEST_MESSAGE ? text : `${text.slice(0, LONGEST_MESSAGE)}... (see the log)`;
+  return oneLine(parts.join('; '));
+}
+
+/** Makes a termination message of any text; storage errors may have many lines, and letters of several bytes. */
+export function oneLine(text: string): string {
+  const line = text.replace(/\s+/g, ' ');
+  const bytes = Buffer.from(line);
+  if (bytes.length <= LONGEST_MESSAGE) { return line; }
+  // a letter that the cut has split is left out
+  return `${bytes.subarray(0, LONGEST_MESSAGE).toString('utf8').replace(/\uFFFD+$/, '')}... (see the log)`;
 }
 
 /** Tells people who look at the claim. An Event that cannot be written is no reason to fail a backup. */

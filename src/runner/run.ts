@@ -3,7 +3,7 @@ import { EXIT, RunnerConfig } from './config';
 import { Run } from './identity';
 import { ConnectionError, KubeClient, RetryingClient, TerminatedError } from './kube-client';
 import { prune, PruneResult } from './prune';
-import { hasFailed, Outcome, recordEvent, summarize } from './report';
+import { hasFailed, oneLine, Outcome, recordEvent, summarize } from './report';
 import { Claim } from './resources';
 import { SnapshotCache } from './snapshot-cache';
 import { take, TakeContext } from './take';
@@ -50,7 +50,7 @@ export async function runSchedule(input: RunInput): Promise<RunResult> {
     if (input.signal.aborted) { throw new TerminatedError(); }
     return { exitCode: exitCode(outcomes, pruning), message: summarize(outcomes, pruning) };
   } catch (error) {
-    return { exitCode: exitCodeOf(error), message: `FAILED: ${(error as Error).message}; nothing more was done, a retry goes on from here` };
+    return { exitCode: exitCodeOf(error), message: oneLine(`FAILED: ${(error as Error).message}; nothing more was done, a retry goes on from here`) };
   } finally {
     over.abort();
   }

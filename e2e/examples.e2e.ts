@@ -1,0 +1,17 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { freshNamespace, kubectl } from './cluster';
+
+const EXAMPLES = join(__dirname, '..', 'examples');
+const files = readdirSync(EXAMPLES).map(name => join(EXAMPLES, name, 'dist')).filter(existsSync)
+  .flatMap(dist => readdirSync(dist).map(file => join(dist, file)));
+
+beforeAll(() => ['shop', 'web', 'wiki'].forEach(name => freshNamespace(name)));
+
+test('there are examples', () => expect(files.length).toBeGreaterThanOrEqual(7));
+
+test.each(files.map(file => [file.slice(EXAMPLES.length + 1), file]))('the API server accepts the YAML of example %s', (_, file) => {
+  const answer = kubectl(['apply', '--dry-run=server', '-f', file]);
+  expect(answer).not.toBe('');
+  answer.trim().split('\n').forEach(line => expect(line).toMatch(/\(server dry run\)$/));
+});

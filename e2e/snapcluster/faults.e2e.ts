@@ -1,0 +1,126 @@
+import { Chart, Cron, Duration } from 'cdk8s';
+import { apply, applyChart, bound, claim, DRIVER, eventually, freshNamespace, getJson, jobEnd, kubectl, runJob, startJob } from '../cluster';
+import { clearFaults, injectFaults, storedSnapshots } from './knobs';
+import {
+  CsiDriver, DeletionPolicy, RetentionPolicy, ScheduledSnapshot, ScheduledSnapshotProps, SnapshotClass, SnapshotSource,
+} from 'cdk8s-volume-snapshots';
+
+const NAMESPACE = 'e2e-faults';
+
+beforeAll(async () => {
+  clearFaults();
+  freshNamespace(NAMESPACE);
+  apply([claim(NAMESPACE, 'data')]);
+  await bound(NAMESPACE, 'data');
+});
+
+afterEach(() => clearFaults());
+
+function schedule(name: string, parameters: { [key: string]: string } = {}, props: Partial<ScheduledSnapshotProps> = {}): void {
+  applyChart(NAMESPACE, (chart: Chart) => {
+    const className = `e2e-${name}-${Object.keys(parameters).join('-').toLowerCase()}`.replace(/-$/, '');
+    new ScheduledSnapshot(chart, 'Schedule', {
+      metadata: { name },
+      source: SnapshotSource.fromClaimName('data'),
+      snapshotClass: new SnapshotClass(chart, 'Class', {
+        metadata: { name: className }, driver: CsiDriver.of(DRIVER, { parameters }), deletionPolicy: DeletionPolicy.DELETE,
+      }),
+      schedule: Cron.schedule({ hour: '3', minute: '15' }),
+      suspend: true,
+      readyTimeout: Duration.seconds(8),
+      retention: RetentionPolicy.keepLast(1),
+      ...props,
+    });
+  });
+}
+
+const snapshotsOf = (id: string): any[] => getJson('-n', NAMESPACE, 'volumesnapshots', '-l', `cdk8s-volume-snapshots/schedule=${id}`).items;
+const uid = (snapshot: any) => snapshot.metadata.uid;
+
+test('while the storage fails, the job fails and says what the storage says, the good snapshot stays, and the first run after it recovers', async () => {
+  schedule('outage');
+  expect(await runJob(NAMESPACE, 'outage')).toMatchObject({ succeeded: true });
+  const [good] = snapshotsOf('outage');
+
+  injectFaults('create-fail');
+  for (let night = 0; night < 2; night += 1) {
+    const end = await runJob(NAMESPACE, 'outage');
+    expect(end).toMatchObject({ succeeded: false, exitCode: 1, pods: 1 });
+    expect(end.message).toMatch(/FAILED data: snapshot 'data-manual-[0-9a-f]{8}' is not ready after 8s: the storage says: .*Unavailable/);
+  }
+  expect(snapshotsOf('outage').map(uid)).toContain(uid(good));
+  expect(storedSnapshots()).toContain(uid(good));
+  const events = getJson('-n', NAMESPACE, 'events', '--field-selector', 'reason=ScheduledSnapshotFailed').items;
+  expect(events[0]).toMatchObject({ type: 'Warning', involvedObject: { kind: 'PersistentVolumeClaim', name: 'data' } });
+
+  const seen = new Set(snapshotsOf('outage').map(uid));
+  clearFaults();
+  expect(await runJob(NAMESPACE, 'outage')).toMatchObject({ succeeded: true });
+  snapshotsOf('outage').forEach(snapshot => seen.add(uid(snapshot)));
+  // what the outage left was never cut and goes, or is cut late and counts
+  const left = () => snapshotsOf('outage').filter(snapshot => !snapshot.metadata.deletionTimestamp);
+  await eventually('all that is left is ready', 60, () => left().every(snapshot => snapshot.status.readyToUse));
+  expect(await runJob(NAMESPACE, 'outage')).toMatchObject({ succeeded: true });
+  snapshotsOf('outage').forEach(snapshot => seen.add(uid(snapshot)));
+  expect(left()).toHaveLength(1);
+  const [{ metadata, status }] = left();
+  expect(status.readyToUse).toBe(true);
+  await eventually('the storage has that one alone', 60, () => storedSnapshots().filter(u => seen.has(u)).join() === metadata.uid);
+});
+
+test('a storage that is slow to make snapshots ready fails the job, and the snapshot is kept and counts as soon as it is ready', async () => {
+  schedule('slow');
+  expect(await runJob(NAMESPACE, 'slow')).toMatchObject({ succeeded: true });
+  const [good] = snapshotsOf('slow');
+
+  schedule('slow', { readyDelay: '25s' });
+  const end = await runJob(NAMESPACE, 'slow');
+  expect(end).toMatchObject({ succeeded: false, exitCode: 1 });
+  expect(end.message).toMatch(/its data was cut at .* and the storage is still copying it; it is kept and the next run counts it/);
+  const late = snapshotsOf('slow').find(snapshot => uid(snapshot) !== uid(good));
+  expect(snapshotsOf('slow').map(uid)).toContain(uid(good));
+
+  await eventually('the late one is ready', 60, () => snapshotsOf('slow').find(s => uid(s) === uid(late))?.status.readyToUse);
+  schedule('slow');
+  expect(await runJob(NAMESPACE, 'slow')).toMatchObject({ succeeded: true });
+});
+
+test('a driver that refuses for good is named, and a driver that fails at first is waited for', async () => {
+  schedule('refusing', { fail: 'always' });
+  expect((await runJob(NAMESPACE, 'refusing')).message).toMatch(/the storage says: .*Internal/);
+  schedule('stumbling', { failFirst: '2' }, { readyTimeout: Duration.seconds(30) });
+  expect(await runJob(NAMESPACE, 'stumbling')).toMatchObject({ succeeded: true });
+});
+
+test('a pod that is killed in mid-run is replaced by one that adopts its snapshot', async () => {
+  schedule('killed', { cutDelay: '10s' }, { readyTimeout: Duration.minutes(2) });
+  const job = startJob(NAMESPACE, 'killed');
+  const [snapshot] = await eventually('the first pod has created the snapshot', 60, () => {
+    const made = snapshotsOf('killed');
+    return made.length > 0 && made;
+  });
+  kubectl(['-n', NAMESPACE, 'delete', 'pod', '-l', `batch.kubernetes.io/job-name=${job}`, '--grace-period=0', '--force', '--wait=true']);
+  const end = await jobEnd(NAMESPACE, job);
+  expect(end).toMatchObject({ succeeded: true, exitCode: 0 });
+  expect(end.log.map(line => line.step)).not.toContain('created');
+  expect(snapshotsOf('killed').map(uid)).toEqual([uid(snapshot)]);
+});
+
+test('one claim that cannot be snapshotted does not keep the others from it', async () => {
+  apply([claim(NAMESPACE, 'unbound', { storageClassName: 'no-such-class' })]);
+  applyChart(NAMESPACE, chart => {
+    const partly = new ScheduledSnapshot(chart, 'Schedule', {
+      metadata: { name: 'partly' },
+      source: SnapshotSource.fromClaimName('missing'),
+      snapshotClass: SnapshotClass.fromSnapshotClassName(chart, 'Class', 'e2e-outage'),
+      schedule: Cron.schedule({ hour: '3', minute: '15' }),
+      suspend: true,
+    });
+    ['unbound', 'data'].forEach(name => partly.addSource(SnapshotSource.fromClaimName(name)));
+  });
+  const end = await runJob(NAMESPACE, 'partly');
+  expect(end).toMatchObject({ succeeded: false, exitCode: 1 });
+  expect(end.message).toContain("FAILED missing: no claim of this name in namespace 'e2e-faults'");
+  expect(end.message).toContain('FAILED unbound: the claim is Pending, not Bound');
+  expect(end.message).toContain('1 of 3 claims have their snapshot');
+});

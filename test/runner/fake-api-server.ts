@@ -1,0 +1,722 @@
+import { setImmediate } from 'node:timers';
+import { KEYS, RunnerConfig } from '../../src/runner/config';
+import { Run } from '../../src/runner/identity';
+import { ApiError, ApiRequest, ConnectionError, KubeClient, Query, TerminatedError, WatchEvent } from '../../src/runner/kube-client';
+import { runSchedule, RunResult } from '../../src/runner/run';
+
+export const NAMESPACE = 'shop';
+export const SECOND = 1000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+/** When the fake's clock starts: a nightly run. */
+export const TONIGHT = Date.parse('2026-02-09T02:00:00Z');
+
+const SNAPSHOT_API = '/apis/snapshot.storage.k8s.io/v1';
+const SNAPSHOTS = `${SNAPSHOT_API}/namespaces/${NAMESPACE}/volumesnapshots`;
+const CONTENTS = `${SNAPSHOT_API}/volumesnapshotcontents`;
+const CLAIMS = `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims`;
+const EVENTS = `/api/v1/namespaces/${NAMESPACE}/events`;
+const SOURCE_FINALIZER = 'snapshot.storage.kubernetes.io/volumesnapshot-as-source-protection';
+const BOUND_FINALIZER = 'snapshot.storage.kubernetes.io/volumesnapshot-bound-protection';
+
+/** Time that stands still while anything works, and jumps to the next appointment when everything waits. */
+export class VirtualClock {
+  private readonly appointments: { at: number; run: () => void }[] = [];
+
+  constructor(private time: number) {}
+
+  now(): number { return this.time; }
+
+  /** Calls after so many milliseconds; what it returns calls it off. */
+  after(milliseconds: number, run: () => void): () => void {
+    const appointment = { at: this.time + milliseconds, run };
+    let low = 0;
+    for (let high = this.appointments.length; low < high;) {
+      const middle = Math.floor((low + high) / 2);
+      if (this.appointments[middle].at <= appointment.at) { low = middle + 1; } else { high = middle; }
+    }
+    this.appointments.splice(low, 0, appointment);
+    return () => {
+      const index = this.appointments.indexOf(appointment);
+      if (index >= 0) { this.appointments.splice(index, 1); }
+    };
+  }
+
+  wait(milliseconds: number): Promise<void> {
+    return new Promise(resolve => { this.after(milliseconds, resolve); });
+  }
+
+  /** Lets time pass until the work is done. */
+  async until<T>(work: Promise<T>): Promise<T> {
+    let settled = false;
+    const settle = () => { settled = true; };
+    work.then(settle, settle);
+    for (;;) {
+      await everythingWaits();
+      if (settled) { return work; }
+      const next = this.appointments.shift();
+      if (!next) { throw new Error(`at ${new Date(this.time).toISOString()} all wait for something that will never happen`); }
+      this.time = next.at;
+      next.run();
+    }
+  }
+
+  /** Lets so much time pass. */
+  advance(milliseconds: number): Promise<void> { return this.until(this.wait(milliseconds)); }
+
+  advanceTo(time: number): Promise<void> { return this.advance(Math.max(0, time - this.time)); }
+}
+
+/** Runs after all promises that can go on have gone on; no time passes. */
+function everythingWaits(): Promise<void> {
+  return new Promise(resolve => { setImmediate(resolve); });
+}
+
+/** A request as the server saw it. */
+export interface Call {
+  /** counted from 0 since the server's start */
+  readonly number: number;
+  readonly verb: 'GET' | 'LIST' | 'WATCH' | 'POST' | 'PATCH' | 'DELETE';
+  /** for example 'volumesnapshots' */
+  readonly resource: string;
+  readonly name?: string;
+  readonly request: ApiRequest;
+  readonly pod: FakePod;
+  readonly at: number;
+  /** no answer: the real client gives up after 30 s */
+  hang(): Promise<never>;
+}
+
+/** Called around a request; throws or waits to make a fault. */
+export type Hook = (call: Call) => void | Promise<unknown>;
+
+/** 'PATCH volumesnapshotcontents/x' */
+export function inShort(call: Call): string {
+  return `${call.verb} ${call.resource}${call.name === undefined ? '' : `/${call.name}`}`;
+}
+
+export interface SnapshotSeed {
+  readonly name?: string;
+  /** when it was made, and cut */
+  readonly at: number;
+  readonly ready?: boolean;
+  readonly cut?: boolean;
+  readonly bound?: boolean;
+  readonly error?: string;
+  readonly labels?: { [key: string]: string | undefined };
+  readonly annotations?: { [key: string]: string };
+  readonly deletionPolicy?: 'Delete' | 'Retain';
+  /** bound to a content that somebody made by hand */
+  readonly contentName?: string;
+}
+
+interface Change {
+  readonly version: number;
+  readonly collection: string;
+  readonly before?: any;
+  readonly after?: any;
+}
+
+interface Watcher {
+  readonly pod: FakePod;
+  readonly collection: string;
+  readonly query: Query;
+  readonly onEvent: (event: WatchEvent) => void;
+  readonly end: (error?: Error) => void;
+  stalled: boolean;
+}
+
+/**
+ * An API server with a snapshot controller and a CSI driver behind it, as far as
+ * the runner sees them, in virtual time.
+ */
+export class FakeApiServer {
+  readonly clock = new VirtualClock(TONIGHT);
+  readonly calls: Call[] = [];
+  before?: Hook;
+  after?: Hook;
+
+  // knobs; times are milliseconds
+  latency = 1;
+  watchDelay = 4;
+  controllerDelay = 20;
+  /** how long the driver takes to cut; of each claim */
+  cutDelay: (claimName: string) => number = () => 60;
+  readyDelay = 50;
+  controllerRunning = true;
+  sidecarRunning = true;
+  /** what the driver answers instead of a snapshot */
+  driverError?: string;
+  /** of the class that snapshots are taken with */
+  deletionPolicy: 'Delete' | 'Retain' = 'Delete';
+  mayReclaim = true;
+  /** the ValidatingAdmissionPolicy: why it denies a patch */
+  fence?: (content: any, patch: any) => string | undefined;
+  quota = Infinity;
+  crdsInstalled = true;
+
+  /** what the storage holds and bills: handle -> uid of the claim whose data it is */
+  readonly backend = new Map<string, string>();
+
+  private readonly collections = new Map<string, Map<string, any>>();
+  private readonly pages = new Map<string, { items: any[]; version: string }>();
+  private readonly watchers = new Set<Watcher>();
+  // the policies as the snapshot controller has seen them
+  private readonly seenPolicies = new Map<string, string>();
+  private history: Change[] = [];
+  private version = 1000;
+  private compacted = 0;
+  private made = 0;
+
+  // ---- what tests look at and change from outside
+
+  get snapshots(): any[] { return [...this.all(SNAPSHOTS).values()]; }
+
+  get contents(): any[] { return [...this.all(CONTENTS).values()]; }
+
+  get events(): any[] { return [...this.all(EVENTS).values()]; }
+
+  /** Names of the snapshots that are there and not on their way out. */
+  get names(): string[] { return this.snapshots.filter(s => !s.metadata.deletionTimestamp).map(s => s.metadata.name as string).sort(); }
+
+  get readyNames(): string[] { return this.names.filter(name => this.snapshot(name).status?.readyToUse); }
+
+  /** Snapshots in the storage that no VolumeSnapshot shows any more. */
+  get orphans(): string[] {
+    const known = new Set(this.snapshots.map(s => handleOf(s.metadata.uid)));
+    return [...this.backend.keys()].filter(handle => !known.has(handle));
+  }
+
+  /** VolumeSnapshots without their data in the storage. */
+  get hollow(): string[] {
+    return this.snapshots.filter(s => s.status?.readyToUse && !this.backend.has(handleOf(s.metadata.uid))).map(s => s.metadata.name as string);
+  }
+
+  snapshot(name: string): any { return this.all(SNAPSHOTS).get(name); }
+
+  /** The policy of the snapshot's content. */
+  policyOf(name: string): string { return this.all(CONTENTS).get(this.snapshot(name).status.boundVolumeSnapshotContentName)?.spec.deletionPolicy; }
+
+  addClaim(name: string, options: { phase?: string; labels?: { [key: string]: string }; uid?: string } = {}): string {
+    const uid = options.uid ?? this.newUid();
+    this.store(CLAIMS, { metadata: { name, namespace: NAMESPACE, uid, labels: options.labels }, spec: {}, status: { phase: options.phase ?? 'Bound' } });
+    return uid;
+  }
+
+  /** What a user does who restores from nothing: the name stays, the uid does not. */
+  recreateClaim(name: string): string {
+    this.remove(CLAIMS, name);
+    return this.addClaim(name);
+  }
+
+  editClaim(name: string, edit: (claim: any) => void): void { this.edit(CLAIMS, name, edit); }
+
+  editSnapshot(name: string, edit: (snapshot: any) => void): void { this.edit(SNAPSHOTS, name, edit); }
+
+  /** Puts an annotation on a snapshot, as kubectl annotate does. */
+  hold(name: string): void {
+    this.editSnapshot(name, snapshot => { snapshot.metadata.annotations = { ...snapshot.metadata.annotations, [KEYS.hold]: 'ticket-7' }; });
+  }
+
+  removeClaim(name: string): void { this.remove(CLAIMS, name); }
+
+  /** What kubectl delete does. */
+  deleteSnapshot(name: string): void { this.delete(SNAPSHOTS, name, undefined); }
+
+  /** A snapshot of an earlier run, with its content and its data. */
+  addSnapshot(claimName: string, seed: SnapshotSeed): string {
+    const name = seed.name ?? `${claimName}-${new Date(seed.at).toISOString().slice(0, 16).replace(/[-:T]/g, '')}`;
+    const uid = this.newUid();
+    const claimUid = this.all(CLAIMS).get(claimName)?.metadata.uid ?? 'unknown';
+    const policy = seed.deletionPolicy ?? this.deletionPolicy;
+    const bound = seed.bound ?? true;
+    const cut = seed.cut ?? true;
+    const ready = seed.ready ?? cut;
+    const contentName = seed.contentName ?? `snapcontent-${uid}`;
+    const labels = { [KEYS.schedule]: 'nightly', [KEYS.claimUid]: claimUid, ...seed.labels };
+    if (bound) {
+      this.store(CONTENTS, { metadata: { name: contentName }, spec: { deletionPolicy: policy, volumeSnapshotRef: { name, uid } } });
+      this.seenPolicies.set(contentName, policy);
+    }
+    if (cut) { this.backend.set(handleOf(uid), claimUid); }
+    this.store(SNAPSHOTS, {
+      metadata: {
+        name,
+        namespace: NAMESPACE,
+        uid,
+        creationTimestamp: timestamp(seed.at),
+        labels: JSON.parse(JSON.stringify(labels)),
+        annotations: seed.annotations,
+        finalizers: [SOURCE_FINALIZER, ...bound && policy === 'Delete' ? [BOUND_FINALIZER] : []],
+      },
+      spec: { source: { persistentVolumeClaimName: claimName } },
+      status: bound ? {
+        boundVolumeSnapshotContentName: contentName,
+        readyToUse: ready,
+        ...cut && { creationTime: timestamp(seed.at) },
+        ...seed.error && { error: { message: seed.error } },
+      } : undefined,
+    });
+    return name;
+  }
+
+  /** Begins to work, on what was left lying as well. */
+  startController(): void {
+    this.controllerRunning = true;
+    for (const name of this.all(SNAPSHOTS).keys()) { this.reconcileSoon(name); }
+  }
+
+  /** Ends all watches in order, as the server does after its time. */
+  endWatches(): void { this.watchers.forEach(watcher => watcher.end()); }
+
+  /** Breaks all watches off, or sends them an event of type ERROR. */
+  breakWatches(error: Error): void { this.watchers.forEach(watcher => watcher.end(error)); }
+
+  /** Sends nothing more on the open watches; the real client notices after 100 s. */
+  stallWatches(): void {
+    for (const watcher of this.watchers) {
+      watcher.stalled = true;
+      this.clock.after(100 * SECOND, () => watcher.end(new ConnectionError('the watch broke off: silent for 100 s')));
+    }
+  }
+
+  /** Forgets what happened: a watch from an older version gets 410. */
+  compact(): void {
+    this.compacted = this.version;
+    this.history = [];
+  }
+
+  // ---- what a pod does
+
+  async request(pod: FakePod, request: ApiRequest): Promise<any> {
+    const call = this.record(pod, request, false);
+    await this.before?.(call);
+    await this.clock.wait(this.latency);
+    if (!pod.alive) { return never(); }
+    const answer = attempt(() => this.execute(request));
+    await this.clock.wait(this.latency);
+    await this.after?.(call);
+    return answer();
+  }
+
+  async watch(pod: FakePod, path: string, query: Query, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<void> {
+    const call = this.record(pod, { method: 'GET', path, query }, true);
+    await this.before?.(call);
+    await this.clock.wait(this.latency);
+    if (!pod.alive) { return never(); }
+    if (signal.aborted) { throw new TerminatedError(); }
+    const from = Number(query.resourceVersion);
+    if (from < this.compacted) { throw new ApiError(410, `too old resource version: ${from} (${this.compacted})`); }
+    const ended = new Promise<void>((resolve, reject) => {
+      const watcher: Watcher = {
+        pod,
+        collection: path,
+        query,
+        onEvent,
+        stalled: false,
+        end: error => {
+          this.watchers.delete(watcher);
+          if (error) { reject(error); } else { resolve(); }
+        },
+      };
+      this.watchers.add(watcher);
+      signal.addEventListener('abort', () => watcher.end());
+      this.history.filter(change => change.version > from).forEach(change => this.tell(watcher, change));
+      this.bookmark(watcher);
+      this.clock.after(300 * SECOND, () => watcher.end());
+    });
+    await this.after?.(call);
+    return ended;
+  }
+
+  private record(pod: FakePod, request: ApiRequest, watch: boolean): Call {
+    const { collection, name } = parse(request.path);
+    const { method } = request;
+    const call: Call = {
+      number: this.calls.length,
+      verb: watch ? 'WATCH' : method === 'GET' && name === undefined ? 'LIST' : method,
+      resource: collection.slice(collection.lastIndexOf('/') + 1),
+      name: name ?? (request.body as any)?.metadata?.name,
+      request,
+      pod,
+      at: this.clock.now(),
+      hang: async () => {
+        await this.clock.wait(30 * SECOND);
+        throw new ConnectionError('the API server at 10.0.0.1:443 did not answer (silent for 30 s); a NetworkPolicy that denies egress is the usual cause');
+      },
+    };
+    this.calls.push(call);
+    return call;
+  }
+
+  private execute({ method, path, query, body }: ApiRequest): any {
+    const { collection, name } = parse(path);
+    if (!this.crdsInstalled && collection.startsWith(SNAPSHOT_API)) { throw new ApiError(404, 'the server could not find the requested resource'); }
+    if (collection.endsWith('/selfsubjectaccessreviews')) { return { ...body, status: { allowed: this.mayReclaim } }; }
+    switch (method) {
+      case 'POST': return copy(this.create(collection, body));
+      case 'PATCH': return copy(this.patch(collection, name ?? '', body));
+      case 'DELETE': return copy(this.delete(collection, name ?? '', (body as any)?.preconditions));
+      case 'GET': return name === undefined ? this.list(collection, query ?? {}) : copy(this.find(collection, name));
+    }
+  }
+
+  private create(collection: string, body: any): any {
+    const { name } = body.metadata;
+    if (this.all(collection).has(name)) { throw new ApiError(409, `${kindOf(collection)} "${name}" already exists`); }
+    if (collection === SNAPSHOTS && this.all(SNAPSHOTS).size >= this.quota) {
+      throw new ApiError(403, `${kindOf(collection)} "${name}" is forbidden: exceeded quota: objects, `
+        + `requested: count/${kindOf(collection)}=1, used: count/${kindOf(collection)}=${this.quota}, limited: count/${kindOf(collection)}=${this.quota}`);
+    }
+    const object = copy(body);
+    object.metadata = { ...object.metadata, namespace: NAMESPACE, uid: this.newUid(), creationTimestamp: timestamp(this.clock.now()) };
+    return this.store(collection, object);
+  }
+
+  private find(collection: string, name: string): any {
+    const object = this.all(collection).get(name);
+    if (!object) { throw new ApiError(404, `${kindOf(collection)} "${name}" not found`); }
+    return object;
+  }
+
+  private list(collection: string, query: Query): any {
+    const token = query.continue;
+    const { items, version } = (token !== undefined && this.pages.get(token)) || {
+      items: [...this.all(collection).values()].filter(object => isSelected(object, query)).sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)),
+      version: `${this.version}`,
+    };
+    const limit = Number(query.limit ?? Infinity);
+    const rest = items.slice(limit);
+    const next = rest.length > 0 ? `page-${this.pages.size}` : '';
+    if (rest.length > 0) { this.pages.set(next, { items: rest, version }); }
+    return copy({ metadata: { resourceVersion: version, continue: next }, items: items.slice(0, limit) });
+  }
+
+  private patch(collection: string, name: string, patch: any): any {
+    if (collection === CONTENTS && !this.mayReclaim) {
+      throw new ApiError(403, `${kindOf(collection)} "${name}" is forbidden: User "system:serviceaccount:shop:nightly" cannot patch resource`);
+    }
+    const object = this.find(collection, name);
+    const denied = this.fence?.(object, patch);
+    if (denied !== undefined) { throw new ApiError(422, `${kindOf(collection)} "${name}" is invalid: ValidatingAdmissionPolicy denied request: ${denied}`); }
+    return this.edit(collection, name, next => { merge(next, patch); });
+  }
+
+  private delete(collection: string, name: string, preconditions: { uid?: string; resourceVersion?: string } | undefined): any {
+    const object = this.find(collection, name);
+    for (const [field, value] of Object.entries(preconditions ?? {})) {
+      if (object.metadata[field] !== value) {
+        throw new ApiError(409, `Operation cannot be fulfilled on ${kindOf(collection)} "${name}": the ${field} in the precondition (${value}) `
+          + `does not match the ${field} in record (${object.metadata[field]})`);
+      }
+    }
+    if (object.metadata.deletionTimestamp) { return object; }
+    if (!object.metadata.finalizers?.length) { return this.remove(collection, name); }
+    return this.edit(collection, name, next => { next.metadata.deletionTimestamp = timestamp(this.clock.now()); });
+  }
+
+  // ---- the store; stored objects are never changed in place
+
+  private all(collection: string): Map<string, any> {
+    let objects = this.collections.get(collection);
+    if (!objects) {
+      objects = new Map();
+      this.collections.set(collection, objects);
+    }
+    return objects;
+  }
+
+  private store(collection: string, object: any): any {
+    const { name } = object.metadata;
+    const before = this.all(collection).get(name);
+    this.version += 1;
+    object.metadata.resourceVersion = `${this.version}`;
+    this.all(collection).set(name, object);
+    this.publish({ version: this.version, collection, before, after: object });
+    return object;
+  }
+
+  private edit(collection: string, name: string, change: (object: any) => void): any {
+    const object = copy(this.find(collection, name));
+    change(object);
+    return object.metadata.deletionTimestamp && !object.metadata.finalizers?.length ? this.remove(collection, name) : this.store(collection, object);
+  }
+
+  private remove(collection: string, name: string): any {
+    const before = this.find(collection, name);
+    this.version += 1;
+    this.all(collection).delete(name);
+    this.publish({ version: this.version, collection, before });
+    return before;
+  }
+
+  private publish(change: Change): void {
+    this.history.push(change);
+    for (const watcher of this.watchers) {
+      if (watcher.collection === change.collection) { this.tell(watcher, change); }
+    }
+    if (change.collection === SNAPSHOTS && change.after) { this.reconcileSoon(change.after.metadata.name); }
+    if (change.collection === CONTENTS && change.after) { this.reconcileSoon(change.after.spec.volumeSnapshotRef?.name); }
+  }
+
+  private tell(watcher: Watcher, { collection, before, after, version }: Change): void {
+    if (collection !== watcher.collection) { return; }
+    const was = before !== undefined && isSelected(before, watcher.query);
+    const is = after !== undefined && isSelected(after, watcher.query);
+    if (!was && !is) { return; }
+    const object = copy(is ? after : before);
+    object.metadata.resourceVersion = `${version}`;
+    this.send(watcher, { type: is ? was ? 'MODIFIED' : 'ADDED' : 'DELETED', object });
+  }
+
+  private send(watcher: Watcher, event: WatchEvent): void {
+    this.clock.after(this.watchDelay, () => {
+      if (watcher.pod.alive && !watcher.stalled && this.watchers.has(watcher)) { watcher.onEvent(event); }
+    });
+  }
+
+  private bookmark(watcher: Watcher): void {
+    this.clock.after(60 * SECOND, () => {
+      if (!this.watchers.has(watcher)) { return; }
+      this.send(watcher, { type: 'BOOKMARK', object: { metadata: { resourceVersion: `${this.version}` } } });
+      this.bookmark(watcher);
+    });
+  }
+
+  private newUid(): string {
+    this.made += 1;
+    return `00000000-0000-4000-8000-${`${this.made}`.padStart(12, '0')}`;
+  }
+
+  // ---- the snapshot controller and the driver
+
+  private reconcileSoon(name: string): void {
+    this.clock.after(this.controllerDelay, () => {
+      if (this.controllerRunning && this.all(SNAPSHOTS).has(name)) { this.reconcile(name); }
+    });
+  }
+
+  private reconcile(name: string): void {
+    const { metadata, status, spec } = this.snapshot(name);
+    const contentName = status?.boundVolumeSnapshotContentName ?? `snapcontent-${metadata.uid}`;
+    const content = this.all(CONTENTS).get(contentName);
+    if (metadata.deletionTimestamp) {
+      this.finishDeletion(name, metadata.uid, content);
+    } else if (content) {
+      this.seenPolicies.set(contentName, content.spec.deletionPolicy);
+      // it is added when the content says Delete, and stays when it says Retain again
+      if (content.spec.deletionPolicy === 'Delete' && !metadata.finalizers?.includes(BOUND_FINALIZER)) {
+        this.editSnapshot(name, s => { s.metadata.finalizers = [...s.metadata.finalizers ?? [], BOUND_FINALIZER]; });
+      }
+    } else if (!status?.boundVolumeSnapshotContentName) {
+      this.bind(name, contentName, spec.source.persistentVolumeClaimName);
+    }
+  }
+
+  private bind(name: string, contentName: string, claimName: string): void {
+    const { uid } = this.snapshot(name).metadata;
+    this.seenPolicies.set(contentName, this.deletionPolicy);
+    this.editSnapshot(name, s => {
+      s.metadata.finalizers = [SOURCE_FINALIZER, ...this.deletionPolicy === 'Delete' ? [BOUND_FINALIZER] : []];
+      s.status = { boundVolumeSnapshotContentName: contentName, readyToUse: false };
+    });
+    this.store(CONTENTS, { metadata: { name: contentName }, spec: { deletionPolicy: this.deletionPolicy, volumeSnapshotRef: { name, uid } } });
+    this.cutAfter(this.cutDelay(claimName), name, uid, 1000);
+  }
+
+  private cutAfter(delay: number, name: string, uid: string, nextTry: number): void {
+    this.clock.after(delay, () => {
+      if (!this.sidecarRunning || !this.all(CONTENTS).has(`snapcontent-${uid}`)) { return; }
+      const isThere = () => this.snapshot(name)?.metadata.uid === uid;
+      if (this.driverError !== undefined) {
+        const message = this.driverError;
+        if (isThere()) { this.editSnapshot(name, s => { s.status.error = { message }; }); }
+        this.cutAfter(nextTry, name, uid, Math.min(2 * nextTry, 5 * MINUTE));
+        return;
+      }
+      const claim = this.all(CLAIMS).get(this.snapshot(name)?.spec.source.persistentVolumeClaimName);
+      this.backend.set(handleOf(uid), claim?.metadata.uid ?? 'unknown');
+      if (!isThere()) { return; }
+      const now = this.clock.now();
+      this.editSnapshot(name, s => { s.status.creationTime = timestamp(now); });
+      this.clock.after(this.readyDelay, () => {
+        if (!isThere()) { return; }
+        this.editSnapshot(name, s => {
+          s.status.readyToUse = true;
+          // only now is an earlier error taken away
+          delete s.status.error;
+        });
+      });
+    });
+  }
+
+  private finishDeletion(name: string, uid: string, content: any): void {
+    if (content && this.seenPolicies.get(content.metadata.name) === 'Delete') {
+      this.remove(CONTENTS, content.metadata.name);
+      this.backend.delete(handleOf(uid));
+    }
+    this.editSnapshot(name, s => { s.metadata.finalizers = []; });
+  }
+}
+
+/** A pod of the Job, as a client of the server. */
+export class FakePod implements KubeClient {
+  alive = true;
+
+  constructor(readonly server: FakeApiServer) {}
+
+  /** The process is gone from one moment to the next: nothing that it waits for ever comes. */
+  kill(): void { this.alive = false; }
+
+  request(request: ApiRequest, signal?: AbortSignal): Promise<any> {
+    return this.whileAlive(signal, () => this.server.request(this, request));
+  }
+
+  watch(path: string, query: Query, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<void> {
+    return this.whileAlive(undefined, () => this.server.watch(this, path, query, onEvent, signal));
+  }
+
+  now(): number { return this.server.clock.now(); }
+
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    let cancel = () => {};
+    signal?.addEventListener('abort', () => cancel(), { once: true });
+    return this.whileAlive(signal, () => new Promise(resolve => { cancel = this.server.clock.after(milliseconds, resolve); }));
+  }
+
+  private whileAlive<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (!this.alive) { return; }
+      if (signal?.aborted) { return reject(new TerminatedError()); }
+      signal?.addEventListener('abort', () => { if (this.alive) { reject(new TerminatedError()); } }, { once: true });
+      work().then(
+        value => { if (this.alive) { resolve(value); } },
+        (error: Error) => { if (this.alive) { reject(error); } },
+      );
+    });
+  }
+}
+
+function never(): Promise<never> { return new Promise(() => undefined); }
+
+function attempt<T>(work: () => T): () => T {
+  try {
+    const value = work();
+    return () => value;
+  } catch (error) {
+    return () => { throw error; };
+  }
+}
+
+function copy<T>(object: T): T { return structuredClone(object); }
+
+// the API server writes whole seconds
+function timestamp(time: number): string { return `${new Date(time).toISOString().slice(0, 19)}Z`; }
+
+function handleOf(uid: string): string { return `snap-${uid}`; }
+
+function parse(path: string): { collection: string; name?: string } {
+  const parts = /^(\/api\/v1|\/apis\/[^/]+\/v1)(\/namespaces\/[^/]+)?\/([a-z]+)(?:\/([^/]+))?$/.exec(path);
+  if (!parts) { throw new Error(`the fake server does not know the path ${path}`); }
+  return { collection: `${parts[1]}${parts[2] ?? ''}/${parts[3]}`, name: parts[4] };
+}
+
+function kindOf(collection: string): string {
+  const resource = collection.slice(collection.lastIndexOf('/') + 1);
+  return collection.startsWith(SNAPSHOT_API) ? `${resource}.snapshot.storage.k8s.io` : resource;
+}
+
+function isSelected(object: any, { labelSelector, fieldSelector }: Query): boolean {
+  const labels = object.metadata.labels ?? {};
+  const byLabels = (labelSelector ?? '').split(',').filter(Boolean).every(term => {
+    if (term.startsWith('!')) { return !(term.slice(1) in labels); }
+    const [key, value] = term.split('=');
+    return value === undefined ? key in labels : labels[key] === value;
+  });
+  return byLabels && (fieldSelector === undefined || fieldSelector === `metadata.name=${object.metadata.name}`);
+}
+
+function merge(target: any, patch: any): void {
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) {
+      delete target[key];
+    } else if (typeof value === 'object' && typeof target[key] === 'object') {
+      merge(target[key], value);
+    } else {
+      target[key] = value;
+    }
+  }
+}
+
+// ---- runs
+
+/** A schedule of one claim called 'data' that keeps the newest three, with what a test changes of it. */
+export function schedule(changes: Partial<RunnerConfig> = {}): RunnerConfig {
+  return {
+    version: 1,
+    scheduleId: 'nightly',
+    cronJob: 'nightly',
+    claims: [{ kind: 'Claim', name: 'data' }],
+    snapshotClassName: 'ebs',
+    deletionPolicy: 'Delete',
+    prunedStorage: 'Reclaim',
+    retention: { keepLast: 3, minimumReady: 1 },
+    readyTimeoutSeconds: 600,
+    concurrency: 20,
+    labels: {},
+    annotations: {},
+    ...changes,
+  };
+}
+
+export interface RunOptions {
+  readonly config?: RunnerConfig;
+  /** the scheduled time; now if absent */
+  readonly run?: Run;
+}
+
+export interface StartedRun {
+  readonly pod: FakePod;
+  readonly result: Promise<RunResult>;
+  /** log lines so far */
+  readonly lines: { step: string; [detail: string]: any }[];
+  /** what the kubelet does first when it ends a pod */
+  sigterm(): void;
+}
+
+/** Starts a pod of the Job; time passes only while somebody waits on the clock. */
+export function start(server: FakeApiServer, options: RunOptions = {}): StartedRun {
+  const pod = new FakePod(server);
+  const terminated = new AbortController();
+  const lines: StartedRun['lines'] = [];
+  // not at once, so that the caller can still set hooks
+  const result = Promise.resolve().then(() => runSchedule({
+    client: pod,
+    config: options.config ?? schedule(),
+    namespace: NAMESPACE,
+    pod: 'nightly-29512440-x7k2p',
+    run: options.run ?? { kind: 'Scheduled', at: new Date(server.clock.now()) },
+    signal: terminated.signal,
+    log: (step, details) => { lines.push({ ...details, step }); },
+  }));
+  return { pod, result, lines, sigterm: () => terminated.abort() };
+}
+
+export interface FinishedRun extends RunResult {
+  readonly lines: StartedRun['lines'];
+  /** what the run asked of the server, in short */
+  readonly requests: string[];
+  readonly milliseconds: number;
+}
+
+/** A run from start to end, and a moment more so that the controllers are done as well. */
+export async function perform(server: FakeApiServer, options: RunOptions = {}): Promise<FinishedRun> {
+  const before = server.calls.length;
+  const from = server.clock.now();
+  const started = start(server, options);
+  const result = await server.clock.until(started.result);
+  const milliseconds = server.clock.now() - from;
+  await server.clock.advance(2 * SECOND);
+  return { ...result, lines: started.lines, requests: server.calls.slice(before).map(inShort), milliseconds };
+}

@@ -1,0 +1,104 @@
+import { FakeApiServer, FakePod, NAMESPACE, SECOND, TONIGHT } from './fake-api-server';
+import { ApiError, ApiRequest, ConnectionError, list, mayPass, pauseBefore, RetryingClient, TerminatedError } from '../../src/runner/kube-client';
+import { claimsPath } from '../../src/runner/resources';
+
+const READ: ApiRequest = { method: 'GET', path: claimsPath(NAMESPACE, 'data') };
+
+function setUp(): { server: FakeApiServer; client: RetryingClient } {
+  const server = new FakeApiServer();
+  server.addClaim('data');
+  return { server, client: new RetryingClient(new FakePod(server)) };
+}
+
+/** The first requests fail, the rest do not. */
+function failing(server: FakeApiServer, ...errors: Error[]): void {
+  server.before = call => {
+    const error = errors[call.number];
+    if (error) { throw error; }
+  };
+}
+
+const waits = (server: FakeApiServer) => server.calls.slice(1).map((call, index) => call.at - server.calls[index].at);
+
+describe('a request that a busy API server did not answer', () => {
+  test.each([408, 429, 500, 502, 503, 504])('is sent again after status %d', async status => {
+    const { server, client } = setUp();
+    failing(server, new ApiError(status, 'busy'), new ApiError(status, 'busy'));
+    await expect(server.clock.until(client.request(READ))).resolves.toMatchObject({ metadata: { name: 'data' } });
+    expect(waits(server)).toEqual([250, 500]);
+  });
+
+  test('is sent again after the connection broke, twice as late each time, never later than after ten seconds', async () => {
+    const { server, client } = setUp();
+    failing(server, ...Array.from({ length: 9 }, () => new ConnectionError('ECONNRESET')));
+    await server.clock.until(client.request(READ));
+    expect(waits(server)).toEqual([250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000, 10_000]);
+  });
+
+  test('is sent again as late as the server asks, at most after a minute', async () => {
+    const { server, client } = setUp();
+    failing(server, new ApiError(429, 'slow down', 7), new ApiError(503, 'starting', 3600), new ApiError(429, 'slow down', 0));
+    await server.clock.until(client.request(READ));
+    expect(waits(server)).toEqual([7000, 60_000, 1000]);
+  });
+
+  test('is given up when another pause would end after three minutes, with the last error', async () => {
+    const { server, client } = setUp();
+    server.before = () => { throw new ConnectionError('ECONNREFUSED'); };
+    await expect(server.clock.until(client.request(READ))).rejects.toThrow(ConnectionError);
+    const lasted = server.clock.now() - TONIGHT;
+    expect(lasted).toBeGreaterThan(165 * SECOND);
+    expect(lasted).toBeLessThanOrEqual(180 * SECOND);
+  });
+
+  test.each([400, 401, 403, 404, 409, 410, 422])('is not sent again after status %d, which would be the same each time', async status => {
+    const { server, client } = setUp();
+    failing(server, new ApiError(status, 'no'));
+    await expect(server.clock.until(client.request(READ))).rejects.toMatchObject({ status });
+    expect(server.calls).toHaveLength(1);
+  });
+
+  test('is not sent again after an error of our own making', async () => {
+    const { server, client } = setUp();
+    failing(server, new TypeError('undefined is not a function'));
+    await expect(server.clock.until(client.request(READ))).rejects.toThrow(TypeError);
+    expect(mayPass(new TypeError('x'))).toBe(false);
+  });
+
+  test('is not waited for any longer once the pod is told to end', async () => {
+    const { server, client } = setUp();
+    const terminated = new AbortController();
+    server.before = () => { throw new ApiError(503, 'starting', 50); };
+    const request = client.request(READ, terminated.signal);
+    server.clock.after(5 * SECOND, () => terminated.abort());
+    await expect(server.clock.until(request)).rejects.toThrow(TerminatedError);
+    expect(server.clock.now() - TONIGHT).toBe(5 * SECOND);
+  });
+});
+
+test('a pause without an error grows likewise', () => {
+  expect([0, 1, 5, 6, 60].map(attempt => pauseBefore(attempt, undefined))).toEqual([250, 500, 8000, 10_000, 10_000]);
+});
+
+describe('a list', () => {
+  test('of 1,234 comes in pages of 500, each once, in one version', async () => {
+    const server = new FakeApiServer();
+    for (let index = 0; index < 1234; index += 1) { server.addClaim(`claim-${index}`); }
+    const seen: string[] = [];
+    const version = await server.clock.until(list(new FakePod(server), claimsPath(NAMESPACE), { labelSelector: '!x' }, item => seen.push(item.metadata.name)));
+    expect(new Set(seen).size).toBe(1234);
+    expect(seen).toHaveLength(1234);
+    expect(server.calls.map(call => call.request.query)).toEqual([
+      { labelSelector: '!x', limit: '500', continue: undefined },
+      { labelSelector: '!x', limit: '500', continue: expect.stringMatching(/./) },
+      { labelSelector: '!x', limit: '500', continue: expect.stringMatching(/./) },
+    ]);
+    expect(version).toBe('2234');
+  });
+
+  test('of nothing, or without metadata, is empty', async () => {
+    const answering = (answer: object) => ({ request: () => Promise.resolve(answer) }) as unknown as FakePod;
+    await expect(list(answering({}), '/x', {}, () => { throw new Error('none expected'); })).resolves.toBe('');
+    await expect(list(answering({ items: null, metadata: { resourceVersion: '7', continue: '' } }), '/x', {}, () => undefined)).resolves.toBe('7');
+  });
+});

@@ -1,0 +1,74 @@
+import { FakeApiServer, FakePod, NAMESPACE, TONIGHT } from './fake-api-server';
+import { Outcome, recordEvent, summarize } from '../../src/runner/report';
+
+const claim = { name: 'data', uid: 'claim-uid', phase: 'Bound', deleting: false };
+const good = { name: 'data', claim, snapshot: { name: 'data-1' } } as Outcome;
+const failed = (name: string, message: string): Outcome => ({ name, error: new Error(message) });
+
+describe('the termination message', () => {
+  test('says what failed first, then what is there', () => {
+    const pruning = { pruned: 2, kept: 5, problems: ["snapshot 'x' was not pruned: forbidden"] };
+    expect(summarize([good, failed('logs', 'the claim is Pending')], pruning)).toBe('FAILED logs: the claim is Pending; '
+      + "FAILED pruning: snapshot 'x' was not pruned: forbidden; 1 of 2 claims have their snapshot (data-1); 2 pruned, 5 kept");
+  });
+
+  test('names no snapshot where there is none', () => {
+    expect(summarize([failed('logs', 'gone')], undefined)).toBe('FAILED logs: gone; 0 of 1 claims have their snapshot; nothing pruned');
+  });
+
+  test('is one line, whatever the storage writes', () => {
+    expect(summarize([failed('data', 'rpc error:\n\tcode = Internal\r\n  desc = no space')], undefined))
+      .toBe('FAILED data: rpc error: code = Internal desc = no space; 0 of 1 claims have their snapshot; nothing pruned');
+  });
+
+  test.each([['Latin', 'x'], ['umlauts', 'ü'], ['Chinese', '快'], ['emoji', '🔥']])('stays below the 4096 bytes that the kubelet keeps, in %s', (_, letter) => {
+    const message = summarize(Array.from({ length: 40 }, (__, index) => failed(`claim-${index}`, letter.repeat(500))), undefined);
+    expect(Buffer.byteLength(message)).toBeLessThan(4096);
+    expect(Buffer.byteLength(message)).toBeGreaterThan(3900);
+    expect(message).toMatch(/^FAILED claim-0: /);
+    expect(message).toMatch(/\.\.\. \(see the log\)$/);
+    // no half of a letter at the cut
+    expect(message).not.toContain('�');
+    expect(Buffer.from(message).toString()).toBe(message);
+  });
+
+  test('is not cut if it fits', () => {
+    expect(summarize([failed('data', 'x'.repeat(3900))], undefined)).toMatch(/; nothing pruned$/);
+  });
+});
+
+describe('the Event on the claim', () => {
+  async function record(outcome: Outcome): Promise<FakeApiServer> {
+    const server = new FakeApiServer();
+    await server.clock.until(recordEvent(new FakePod(server), NAMESPACE, 'nightly-1-abcde', outcome));
+    return server;
+  }
+
+  test('is what kubectl describe pvc shows', async () => {
+    const { events } = await record(good);
+    expect(events).toEqual([expect.objectContaining({
+      involvedObject: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: NAMESPACE, name: 'data', uid: 'claim-uid' },
+      type: 'Normal',
+      reason: 'ScheduledSnapshotReady',
+      message: "snapshot 'data-1' is ready",
+      reportingInstance: 'nightly-1-abcde',
+      firstTimestamp: new Date(TONIGHT).toISOString(),
+      lastTimestamp: new Date(TONIGHT).toISOString(),
+      count: 1,
+    })]);
+  });
+
+  test('is a warning with the reason after a failure, not longer than an Event may be', async () => {
+    const { events } = await record({ name: 'data', claim, error: new Error('x'.repeat(5000)) });
+    expect(events[0]).toMatchObject({ type: 'Warning', reason: 'ScheduledSnapshotFailed', message: 'x'.repeat(1000) });
+  });
+
+  test('is not tried for a claim that does not exist', async () => {
+    expect((await record(failed('gone', 'no claim'))).calls).toEqual([]);
+  });
+
+  test('of a claim with a long name has a name that Kubernetes takes', async () => {
+    const { events } = await record({ ...good, claim: { ...claim, name: `${'a'.repeat(199)}.${'b'.repeat(50)}` } });
+    expect(events[0].metadata.name).toMatch(/^a{199}\.[0-9a-f]{16}$/);
+  });
+});

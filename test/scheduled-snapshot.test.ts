@@ -1,0 +1,932 @@
+import { ApiObject, App, Chart, Cron, Duration, JsonPatch, Yaml } from 'cdk8s';
+import { Construct } from 'constructs';
+import { configOf, newChart, objectOf, objectsOf, podOf, schedule, statefulSet } from './manifests';
+import {
+  CsiDriver, DeletionPolicy, PrunedStorage, RetentionPolicy, ScheduledSnapshotProps, SnapshotClass, SnapshotRbac, SnapshotSource, SnapshotSubject,
+} from '../src';
+
+/** The CronJob of a schedule with these props. */
+function cronJob(props: Partial<ScheduledSnapshotProps> = {}): any {
+  const chart = newChart();
+  schedule(chart, props);
+  return objectOf(chart, 'CronJob');
+}
+
+/** What the runner is told by a schedule with these props. */
+function config(props: Partial<ScheduledSnapshotProps> = {}): any {
+  const chart = newChart();
+  schedule(chart, props);
+  return configOf(chart);
+}
+
+/** How an @ expression gets into a Cron. */
+function every(expression: string): Cron {
+  return Cron.schedule({ minute: expression, hour: '', day: '', month: '', weekDay: '' });
+}
+
+/** The objects of one schedule as a reviewer reads them; the program is another test's matter. */
+function yamlOf(chart: Chart): string {
+  return Yaml.stringify(...chart.toJson().filter(({ kind }) => kind !== 'ConfigMap'))
+    .replace(/runner-checksum: [0-9a-f]{16}/g, 'runner-checksum: CHECKSUM');
+}
+
+test('renders a schedule', () => {
+  const chart = newChart();
+  schedule(chart);
+  expect(yamlOf(chart)).toMatchInlineSnapshot(`
+"apiVersion: batch/v1
+kind: CronJob
+metadata:
+  name: test-nightly-c8cafbfc
+  namespace: db
+spec:
+  concurrencyPolicy: Forbid
+  failedJobsHistoryLimit: 3
+  jobTemplate:
+    spec:
+      activeDeadlineSeconds: 22500
+      backoffLimit: 3
+      podFailurePolicy:
+        rules:
+          - action: Ignore
+            onPodConditions:
+              - status: "True"
+                type: DisruptionTarget
+          - action: FailJob
+            onExitCodes:
+              containerName: runner
+              operator: In
+              values:
+                - 1
+      template:
+        metadata:
+          annotations:
+            cdk8s-volume-snapshots/runner-checksum: CHECKSUM
+            cluster-autoscaler.kubernetes.io/safe-to-evict: "false"
+            karpenter.sh/do-not-disrupt: "true"
+            linkerd.io/inject: disabled
+          labels:
+            cdk8s-volume-snapshots/schedule: test-nightly-c8cafbfc
+            kuma.io/sidecar-injection: disabled
+            sidecar.istio.io/inject: "false"
+        spec:
+          automountServiceAccountToken: true
+          containers:
+            - args:
+                - /opt/runner/runner.mjs
+              env:
+                - name: SNAPSHOT_CONFIG
+                  value: |-
+                    {
+                      "version": 1,
+                      "scheduleId": "test-nightly-c8cafbfc",
+                      "cronJob": "test-nightly-c8cafbfc",
+                      "claims": [
+                        {
+                          "kind": "Claim",
+                          "name": "data"
+                        }
+                      ],
+                      "prunedStorage": "Reclaim",
+                      "retention": {
+                        "keepForSeconds": 604800,
+                        "minimumReady": 3
+                      },
+                      "readyTimeoutSeconds": 21600,
+                      "concurrency": 20,
+                      "labels": {},
+                      "annotations": {}
+                    }
+                - name: SNAPSHOT_NAMESPACE
+                  valueFrom:
+                    fieldRef:
+                      fieldPath: metadata.namespace
+                - name: SNAPSHOT_POD_NAME
+                  valueFrom:
+                    fieldRef:
+                      fieldPath: metadata.name
+                - name: SNAPSHOT_JOB_NAME
+                  valueFrom:
+                    fieldRef:
+                      fieldPath: metadata.labels['batch.kubernetes.io/job-name']
+                - name: SNAPSHOT_JOB_UID
+                  valueFrom:
+                    fieldRef:
+                      fieldPath: metadata.labels['batch.kubernetes.io/controller-uid']
+              image: gcr.io/distroless/nodejs24-debian12:nonroot
+              imagePullPolicy: IfNotPresent
+              name: runner
+              resources:
+                limits:
+                  cpu: "1"
+                  memory: 256Mi
+                requests:
+                  cpu: 10m
+                  memory: 64Mi
+              securityContext:
+                allowPrivilegeEscalation: false
+                capabilities:
+                  drop:
+                    - ALL
+                readOnlyRootFilesystem: true
+              terminationMessagePolicy: FallbackToLogsOnError
+              volumeMounts:
+                - mountPath: /opt/runner
+                  name: runner
+                  readOnly: true
+          enableServiceLinks: false
+          nodeSelector:
+            kubernetes.io/os: linux
+          os:
+            name: linux
+          restartPolicy: Never
+          securityContext:
+            runAsNonRoot: true
+            seccompProfile:
+              type: RuntimeDefault
+          serviceAccountName: test-nightly-c8cafbfc
+          volumes:
+            - configMap:
+                name: test-snapshotrunner-c84a1a4e
+              name: runner
+  schedule: 0 0 * * *
+  startingDeadlineSeconds: 3600
+  successfulJobsHistoryLimit: 3
+  suspend: false
+  timeZone: Etc/UTC
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: test-nightly-c8cafbfc
+  namespace: db
+automountServiceAccountToken: false
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: test-nightly-c8cafbfc
+  namespace: db
+rules:
+  - apiGroups:
+      - snapshot.storage.k8s.io
+    resources:
+      - volumesnapshots
+    verbs:
+      - create
+      - delete
+      - list
+      - watch
+  - apiGroups:
+      - ""
+    resourceNames:
+      - data
+    resources:
+      - persistentvolumeclaims
+    verbs:
+      - get
+  - apiGroups:
+      - ""
+    resources:
+      - events
+    verbs:
+      - create
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: test-nightly-c8cafbfc
+  namespace: db
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: test-nightly-c8cafbfc
+subjects:
+  - kind: ServiceAccount
+    name: test-nightly-c8cafbfc
+    namespace: db
+"
+`);
+});
+
+test('renders everything it is told', () => {
+  const chart = newChart();
+  schedule(chart, {
+    metadata: { name: 'nightly', labels: { team: 'dba' }, annotations: { note: 'nightly' } },
+    source: SnapshotSource.fromSelector({ app: 'postgres' }),
+    schedule: Cron.schedule({ hour: '3', minute: '15' }),
+    timeZone: 'Europe/Berlin',
+    snapshotClass: SnapshotClass.fromSnapshotClassName(chart, 'Class', 'ebs', { deletionPolicy: DeletionPolicy.DELETE }),
+    retention: RetentionPolicy.of({ keepLast: 10, keepFor: Duration.days(14), minimumReady: 2 }),
+    prunedStorage: PrunedStorage.KEEP,
+    scheduleId: 'old-name',
+    readyTimeout: Duration.hours(1),
+    activeDeadline: Duration.hours(2),
+    startingDeadline: Duration.minutes(30),
+    concurrency: 5,
+    snapshotLabels: { tier: 'gold' },
+    snapshotAnnotations: { 'example.com/owner': 'dba' },
+    suspend: true,
+    successfulJobsHistory: 1,
+    failedJobsHistory: 5,
+    pod: { image: 'node:24-alpine' },
+    serviceAccountName: 'backup',
+  });
+  expect(yamlOf(chart)).toMatchInlineSnapshot(`
+"apiVersion: batch/v1
+kind: CronJob
+metadata:
+  annotations:
+    note: nightly
+  labels:
+    team: dba
+  name: nightly
+  namespace: db
+spec:
+  concurrencyPolicy: Forbid
+  failedJobsHistoryLimit: 5
+  jobTemplate:
+    spec:
+      activeDeadlineSeconds: 7200
+      backoffLimit: 3
+      podFailurePolicy:
+        rules:
+          - action: Ignore
+            onPodConditions:
+              - status: "True"
+                type: DisruptionTarget
+          - action: FailJob
+            onExitCodes:
+              containerName: runner
+              operator: In
+              values:
+                - 1
+      template:
+        metadata:
+          annotations:
+            cdk8s-volume-snapshots/runner-checksum: CHECKSUM
+            cluster-autoscaler.kubernetes.io/safe-to-evict: "false"
+            karpenter.sh/do-not-disrupt: "true"
+            linkerd.io/inject: disabled
+          labels:
+            cdk8s-volume-snapshots/schedule: old-name
+            kuma.io/sidecar-injection: disabled
+            sidecar.istio.io/inject: "false"
+        spec:
+          automountServiceAccountToken: true
+          containers:
+            - args:
+                - /opt/runner/runner.mjs
+              env:
+                - name: SNAPSHOT_CONFIG
+                  value: |-
+                    {
+                      "version": 1,
+                      "scheduleId": "old-name",
+                      "cronJob": "nightly",
+                      "claims": [
+                        {
+                          "kind": "Selector",
+                          "matchLabels": {
+                            "app": "postgres"
+                          }
+                        }
+                      ],
+                      "snapshotClassName": "ebs",
+                      "deletionPolicy": "Delete",
+                      "prunedStorage": "Keep",
+                      "retention": {
+                        "keepLast": 10,
+                        "keepForSeconds": 1209600,
+                        "minimumReady": 2
+                      },
+                      "readyTimeoutSeconds": 3600,
+                      "concurrency": 5,
+                      "labels": {
+                        "tier": "gold"
+                      },
+                      "annotations": {
+                        "example.com/owner": "dba"
+                      }
+                    }
+                - name: SNAPSHOT_NAMESPACE
+                  valueFrom:
+                    fieldRef:
+                      fieldPath: metadata.namespace
+                - name: SNAPSHOT_POD_NAME
+                  valueFrom:
+                    fieldRef:
+                      fieldPath: metadata.name
+                - name: SNAPSHOT_JOB_NAME
+                  valueFrom:
+                    fieldRef:
+                      fieldPath: metadata.labels['batch.kubernetes.io/job-name']
+                - name: SNAPSHOT_JOB_UID
+                  valueFrom:
+                    fieldRef:
+                      fieldPath: metadata.labels['batch.kubernetes.io/controller-uid']
+              image: node:24-alpine
+              imagePullPolicy: IfNotPresent
+              name: runner
+              resources:
+                limits:
+                  cpu: "1"
+                  memory: 256Mi
+                requests:
+                  cpu: 10m
+                  memory: 64Mi
+              securityContext:
+                allowPrivilegeEscalation: false
+                capabilities:
+                  drop:
+                    - ALL
+                readOnlyRootFilesystem: true
+              terminationMessagePolicy: FallbackToLogsOnError
+              volumeMounts:
+                - mountPath: /opt/runner
+                  name: runner
+                  readOnly: true
+          enableServiceLinks: false
+          nodeSelector:
+            kubernetes.io/os: linux
+          os:
+            name: linux
+          restartPolicy: Never
+          securityContext:
+            runAsGroup: 1000
+            runAsNonRoot: true
+            runAsUser: 1000
+            seccompProfile:
+              type: RuntimeDefault
+          serviceAccountName: backup
+          volumes:
+            - configMap:
+                name: test-snapshotrunner-c84a1a4e
+              name: runner
+  schedule: 15 3 * * *
+  startingDeadlineSeconds: 1800
+  successfulJobsHistoryLimit: 1
+  suspend: true
+  timeZone: Europe/Berlin
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: nightly
+  namespace: db
+rules:
+  - apiGroups:
+      - snapshot.storage.k8s.io
+    resources:
+      - volumesnapshots
+    verbs:
+      - create
+      - delete
+      - list
+      - watch
+  - apiGroups:
+      - ""
+    resources:
+      - persistentvolumeclaims
+    verbs:
+      - list
+  - apiGroups:
+      - ""
+    resources:
+      - events
+    verbs:
+      - create
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: nightly
+  namespace: db
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: nightly
+subjects:
+  - kind: ServiceAccount
+    name: backup
+    namespace: db
+"
+`);
+});
+
+describe('contract', () => {
+  test('the CronJob is the default child', () => {
+    expect(ApiObject.of(schedule(newChart())).kind).toBe('CronJob');
+    expect(schedule(newChart()).node.defaultChild?.node.id).toBe('Resource');
+  });
+
+  test('names are stable, or a redeploy would replace the schedule and forget its snapshots', () => {
+    const chart = newChart();
+    const nightly = schedule(chart);
+    expect(nightly.name).toBe('test-nightly-c8cafbfc');
+    expect(nightly.scheduleId).toBe('test-nightly-c8cafbfc');
+    expect(chart.toJson().map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
+      'CronJob test-nightly-c8cafbfc',
+      'ServiceAccount test-nightly-c8cafbfc',
+      'Role test-nightly-c8cafbfc',
+      'RoleBinding test-nightly-c8cafbfc',
+      'ConfigMap test-snapshotrunner-c84a1a4e',
+    ]);
+  });
+
+  test('the ids of the children are stable, since escape hatches go by them', () => {
+    const chart = newChart();
+    const nightly = schedule(chart);
+    expect(nightly.node.children.map(({ node }) => node.id)).toEqual(['Resource', 'Rbac']);
+    expect(chart.node.tryFindChild('SnapshotRunner')).toBeDefined();
+  });
+
+  test('metadata is respected, and its name is that of the rights too', () => {
+    const chart = newChart();
+    schedule(chart, { metadata: { name: 'nightly', labels: { team: 'dba' }, annotations: { note: 'x' }, namespace: 'other' } });
+    expect(objectOf(chart, 'CronJob').metadata).toEqual({ name: 'nightly', namespace: 'other', labels: { team: 'dba' }, annotations: { note: 'x' } });
+    for (const kind of ['ServiceAccount', 'Role', 'RoleBinding']) {
+      expect(objectOf(chart, kind).metadata).toEqual({ name: 'nightly', namespace: 'other' });
+    }
+    expect(objectOf(chart, 'ConfigMap').metadata.namespace).toBe('other');
+  });
+
+  test('labels of the chart are on every object', () => {
+    const chart = newChart({ namespace: 'db', labels: { app: 'postgres' } });
+    schedule(chart);
+    for (const { metadata } of chart.toJson()) { expect(metadata.labels).toMatchObject({ app: 'postgres' }); }
+  });
+
+  test('a name that is undefined is made of the path', () => {
+    expect(cronJob({ metadata: { name: undefined } }).metadata.name).toBe('test-nightly-c8cafbfc');
+  });
+
+  test('a patch survives', () => {
+    const chart = newChart();
+    ApiObject.of(schedule(chart)).addJsonPatch(
+      JsonPatch.replace('/spec/concurrencyPolicy', 'Replace'),
+      JsonPatch.add('/spec/jobTemplate/spec/template/spec/hostAliases', [{ ip: '10.0.0.1', hostnames: ['api'] }]),
+    );
+    expect(objectOf(chart, 'CronJob').spec.concurrencyPolicy).toBe('Replace');
+    expect(podOf(chart).spec.hostAliases).toEqual([{ ip: '10.0.0.1', hostnames: ['api'] }]);
+  });
+
+  test('it tells what it resolved', () => {
+    const nightly = schedule(newChart(), { timeZone: 'Europe/Berlin' });
+    expect(nightly).toMatchObject({ namespace: 'db', schedule: '0 0 * * *', timeZone: 'Europe/Berlin', prunedStorage: PrunedStorage.RECLAIM });
+    expect(nightly.snapshotClass).toBeUndefined();
+    expect(nightly.retention).toMatchObject({ minimumReady: 3 });
+    expect(nightly.rbac).toMatchObject({ serviceAccountName: nightly.name, namespace: 'db' });
+  });
+
+  test('nothing depends on anything, as cdk8s takes exponential time to order chains', () => {
+    const app = new App();
+    const chart = new Chart(app, 'test', { namespace: 'db' });
+    schedule(chart);
+    expect(app.node.findAll().flatMap(construct => construct.node.dependencies)).toEqual([]);
+  });
+});
+
+describe('name', () => {
+  test('of 52 characters is the longest, since a Job gets eleven more', () => {
+    expect(cronJob({ metadata: { name: 'a'.repeat(52) } }).metadata.name).toHaveLength(52);
+  });
+
+  test('throws when longer', () => {
+    expect(() => schedule(newChart(), { metadata: { name: 'a'.repeat(53) } }))
+      .toThrow(`[test/Nightly] 'metadata.name': 53 characters are too many, got '${'a'.repeat(53)}'; allowed at most 52; shorten the name`);
+  });
+
+  test.each([10, 40, 44, 45, 60, 80])('made of an id of %d characters is short enough and valid', length => {
+    const { name } = schedule(newChart(), {}, `Every-${'x'.repeat(length)}`);
+    expect(name.length).toBeLessThanOrEqual(52);
+    expect(name).toMatch(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
+  });
+
+  test('two long ids that are cut alike give two names', () => {
+    const chart = newChart();
+    const names = ['a', 'b'].map(end => schedule(chart, {}, 'x'.repeat(60) + end).name);
+    expect(new Set(names).size).toBe(2);
+  });
+
+  test('throws when the ids make no valid name, as with an underscore', () => {
+    expect(() => schedule(newChart(), {}, 'every_night')).toThrow("[test/every_night] 'metadata.name': not a valid name, got 'test-every_night'; "
+      + 'allowed lower-case letters, digits, - and ., starting and ending with a letter or digit; rename the construct, or give it a name');
+  });
+});
+
+describe('place', () => {
+  test('throws outside a chart, and names the path', () => {
+    const group = new Construct(new App(), 'group');
+    expect(() => schedule(group)).toThrow("[group/Nightly] 'scope': not in a chart, got 'group/Nightly'; "
+      + 'allowed a Chart or a construct below one; create the construct with a chart as its scope');
+  });
+
+  test('throws without a namespace, since a binding must name that of the service account', () => {
+    expect(() => schedule(newChart({}))).toThrow("[test/Nightly/Rbac] 'metadata.namespace': a role binding must name the namespace of its service account, "
+      + "and none is known, got undefined; allowed the name of a namespace; give the chart one: new Chart(app, 'id', { namespace: '...' })");
+  });
+
+  test('takes the namespace of metadata where the chart has none', () => {
+    const chart = newChart({});
+    expect(schedule(chart, { metadata: { namespace: 'web' } }).namespace).toBe('web');
+    expect(chart.toJson().map(({ metadata }) => metadata.namespace)).toEqual(['web', 'web', 'web', 'web', 'web']);
+  });
+
+  test('throws when the namespace is not valid', () => {
+    expect(() => schedule(newChart(), { metadata: { namespace: 'Web' } })).toThrow("[test/Nightly] 'metadata.namespace': not a valid name, got 'Web'");
+  });
+
+  test('works below other constructs', () => {
+    const chart = newChart();
+    schedule(new Construct(chart, 'Backups'));
+    expect(objectOf(chart, 'CronJob').metadata.name).toBe('test-backups-nightly-c865f8de');
+  });
+});
+
+describe('sources', () => {
+  test('are added to', () => {
+    const chart = newChart();
+    schedule(chart).addSource(SnapshotSource.fromClaimName('wal'));
+    expect(configOf(chart).claims).toEqual([{ kind: 'Claim', name: 'data' }, { kind: 'Claim', name: 'wal' }]);
+  });
+
+  test('that cover a claim twice snapshot it once', () => {
+    const chart = newChart();
+    const nightly = schedule(chart, { source: SnapshotSource.fromStatefulSet(statefulSet(chart)) });
+    nightly.addSource(SnapshotSource.fromClaimName('data-postgres-1'));
+    nightly.addSource(SnapshotSource.fromClaimName('wal'));
+    expect(configOf(chart).claims.map(({ name }: any) => name)).toEqual(['data-postgres-0', 'data-postgres-1', 'wal']);
+  });
+});
+
+describe('schedule', () => {
+  test.each([
+    ['five fields', Cron.schedule({ minute: '15', hour: '3' }), '15 3 * * *'],
+    ['@daily', every('@daily'), '@daily'],
+    ['@every and a time', every('@every 6h'), '@every 6h'],
+    ['an object of its own in TypeScript', { expressionString: '@every 6h' }, '@every 6h'],
+  ])('is written as %s', (_, cron, expression) => {
+    expect(cronJob({ schedule: cron }).spec.schedule).toBe(expression);
+  });
+
+  test('throws when it never runs', () => {
+    expect(() => schedule(newChart(), { schedule: Cron.schedule({ minute: '0', hour: '0', day: '30', month: '2' }) })).toThrow(/^\[test\/Nightly\] 'schedule': never runs/);
+  });
+
+  test('throws when a field is out of range', () => {
+    expect(() => schedule(newChart(), { schedule: Cron.schedule({ minute: '99' }) }))
+      .toThrow(/^\[test\/Nightly\] 'schedule': minute '99' is out of range 0-59, got '99 \* \* \* \*'; allowed .*; write 0 to 59$/);
+  });
+
+  test('is in UTC by default, whatever zone the control plane is in', () => {
+    expect(cronJob().spec.timeZone).toBe('Etc/UTC');
+  });
+
+  test('is in a time zone', () => {
+    expect(cronJob({ timeZone: 'Europe/Berlin' }).spec.timeZone).toBe('Europe/Berlin');
+  });
+
+  test('throws when the time zone does not exist', () => {
+    expect(() => schedule(newChart(), { timeZone: 'Mars/Olympus' })).toThrow(/^\[test\/Nightly\] 'timeZone': .* got 'Mars\/Olympus'; allowed .*; .+$/);
+  });
+});
+
+describe('times that are left to the library', () => {
+  test.each([
+    // schedule, readyTimeout, activeDeadline, startingDeadline, all in seconds
+    ['every minute', Cron.everyMinute(), 600, 1500, 3000],
+    ['every second', every('@every 1s'), 600, 1500, 50],
+    ['every five minutes', Cron.schedule({ minute: '*/5' }), 600, 1500, 3600],
+    ['hourly', Cron.hourly(), 3240, 4140, 3600],
+    ['every seven hours', every('@every 7h'), 21600, 22500, 3600],
+    ['at two times with an uneven gap', Cron.schedule({ minute: '0', hour: '9,12' }), 9720, 10620, 3600],
+    ['daily', Cron.daily(), 21600, 22500, 3600],
+    ['weekly', Cron.weekly(), 21600, 22500, 3600],
+  ])('suit a schedule that runs %s', (_, cron, ready, active, starting) => {
+    const chart = newChart();
+    const nightly = schedule(chart, { schedule: cron });
+    expect(configOf(chart).readyTimeoutSeconds).toBe(ready);
+    expect(objectOf(chart, 'CronJob').spec.jobTemplate.spec.activeDeadlineSeconds).toBe(active);
+    expect(objectOf(chart, 'CronJob').spec.startingDeadlineSeconds).toBe(starting);
+    expect([nightly.readyTimeout, nightly.activeDeadline, nightly.startingDeadline].map(duration => duration.toSeconds())).toEqual([ready, active, starting]);
+  });
+
+  test.each([Cron.everyMinute(), Cron.hourly(), Cron.daily(), Cron.weekly(), every('@every 1s'), every('@every 90s')])(
+    'never let the CronJob controller count to 100 missed runs, after which it gives up: %j', cron => {
+      const { schedule: expression, startingDeadlineSeconds } = cronJob({ schedule: cron }).spec;
+      const seconds = ({ '* * * * *': 60, '0 * * * *': 3600, '@every 1s': 1, '@every 90s': 90 } as any)[expression] ?? 86_400;
+      expect(startingDeadlineSeconds).toBeLessThan(100 * seconds);
+      expect(startingDeadlineSeconds).toBeGreaterThanOrEqual(10);
+    },
+  );
+});
+
+describe('readyTimeout', () => {
+  test('is what the runner waits, and moves the deadline of the run', () => {
+    const chart = newChart();
+    schedule(chart, { readyTimeout: Duration.hours(12) });
+    expect(configOf(chart).readyTimeoutSeconds).toBe(43_200);
+    expect(objectOf(chart, 'CronJob').spec.jobTemplate.spec.activeDeadlineSeconds).toBe(43_200 + 900);
+  });
+
+  test.each([
+    [Duration.seconds(0), '0 seconds'],
+    [Duration.millis(1500), '1 second 500 millis'],
+    [Duration.days(8), '8 days'],
+  ])('throws when out of range', (readyTimeout, got) => {
+    expect(() => schedule(newChart(), { readyTimeout })).toThrow(
+      `[test/Nightly] 'readyTimeout': out of range, got ${got}; allowed whole seconds from 1 second to 7 days; change the duration`,
+    );
+  });
+});
+
+describe('activeDeadline', () => {
+  test('ends a run', () => {
+    expect(cronJob({ readyTimeout: Duration.minutes(10), activeDeadline: Duration.minutes(15) }).spec.jobTemplate.spec.activeDeadlineSeconds).toBe(900);
+  });
+
+  test('throws when it ends a run before its snapshots can be ready', () => {
+    expect(() => schedule(newChart(), { activeDeadline: Duration.hours(1) })).toThrow(
+      "[test/Nightly] 'activeDeadline': a run would be killed before its snapshots have had their readyTimeout of 6 hours, got 60 minutes; "
+      + 'allowed at least 6 hours 5 minutes; raise it, or lower readyTimeout',
+    );
+  });
+
+  test.each([Duration.days(15), Duration.millis(6 * 3_600_000 + 300_001)])('throws when out of range', activeDeadline => {
+    expect(() => schedule(newChart(), { activeDeadline })).toThrow(/^\[test\/Nightly\] 'activeDeadline': out of range, got .+; allowed whole seconds from 5 minutes to 14 days; change the duration$/);
+  });
+});
+
+describe('startingDeadline', () => {
+  test('is how late a run may start', () => {
+    expect(cronJob({ startingDeadline: Duration.hours(6) }).spec.startingDeadlineSeconds).toBe(21_600);
+  });
+
+  test.each([
+    ['below ten seconds, when the controller looks only every ten', Duration.seconds(9), Cron.hourly(), '9 seconds; allowed whole seconds from 10 seconds to 4 days 3 hours; change the duration'],
+    ['of 100 runs, when the controller gives up', Duration.minutes(100), Cron.everyMinute(), '1 hour 40 minutes; allowed whole seconds from 10 seconds to 1 hour 39 minutes; change the duration'],
+    ['that is not whole seconds', Duration.millis(10_500), Cron.daily(), '10 seconds 500 millis; allowed whole seconds'],
+  ])('throws when %s', (_, startingDeadline, cron, message) => {
+    expect(() => schedule(newChart(), { startingDeadline, schedule: cron })).toThrow(`[test/Nightly] 'startingDeadline': out of range, got ${message}`);
+  });
+});
+
+describe('retention', () => {
+  test('is a week and three snapshots by default', () => {
+    expect(config().retention).toEqual({ keepForSeconds: 604_800, minimumReady: 3 });
+  });
+
+  test('is what the runner is told', () => {
+    expect(config({ retention: RetentionPolicy.keepLast(5) }).retention).toEqual({ keepLast: 5, minimumReady: 1 });
+  });
+
+  test('throws when each snapshot is too old before the next is taken', () => {
+    expect(() => schedule(newChart(), { retention: RetentionPolicy.keepFor(Duration.hours(23)) })).toThrow(
+      "[test/Nightly] 'retention': each snapshot would be too old before the next is taken, so the rule keeps nothing, got 23 hours; "
+      + 'allowed at least the time between two runs, 1 day; keep them longer, or add keepLast',
+    );
+  });
+
+  test('takes as long as the time between two runs', () => {
+    expect(config({ retention: RetentionPolicy.keepFor(Duration.days(1)) }).retention.keepForSeconds).toBe(86_400);
+  });
+
+  test('takes less if a number is kept anyway', () => {
+    expect(config({ retention: RetentionPolicy.of({ keepFor: Duration.hours(1), keepLast: 2 }) }).retention).toMatchObject({ keepForSeconds: 3600, keepLast: 2 });
+  });
+
+  test('throws for a monthly schedule that says nothing, as a week is too short for it', () => {
+    expect(() => schedule(newChart(), { schedule: Cron.monthly() })).toThrow("[test/Nightly] 'retention': each snapshot would be too old");
+  });
+});
+
+describe('snapshot class', () => {
+  test('is left to the cluster by default', () => {
+    expect(config()).not.toHaveProperty('snapshotClassName');
+    expect(config()).not.toHaveProperty('deletionPolicy');
+  });
+
+  test('of this app is named with its policy', () => {
+    const chart = newChart();
+    const snapshotClass = new SnapshotClass(chart, 'Ebs', { driver: CsiDriver.awsEbs() });
+    schedule(chart, { snapshotClass });
+    expect(configOf(chart)).toMatchObject({ snapshotClassName: snapshotClass.snapshotClassName, deletionPolicy: 'Retain' });
+  });
+
+  test('of elsewhere is named, and its policy if it is known', () => {
+    const chart = newChart();
+    schedule(chart, { snapshotClass: SnapshotClass.fromSnapshotClassName(chart, 'Known', 'ebs', { deletionPolicy: DeletionPolicy.DELETE }) }, 'A');
+    schedule(chart, { snapshotClass: SnapshotClass.fromSnapshotClassName(chart, 'Unknown', 'rbd') }, 'B');
+    const [first, second] = objectsOf(chart, 'CronJob').map(({ metadata }) => configOf(chart, metadata.name));
+    expect(first).toMatchObject({ snapshotClassName: 'ebs', deletionPolicy: 'Delete' });
+    expect(second.snapshotClassName).toBe('rbd');
+    expect(second).not.toHaveProperty('deletionPolicy');
+  });
+});
+
+describe('what the runner is told', () => {
+  test('by default', () => {
+    expect(config()).toEqual({
+      version: 1,
+      scheduleId: 'test-nightly-c8cafbfc',
+      cronJob: 'test-nightly-c8cafbfc',
+      claims: [{ kind: 'Claim', name: 'data' }],
+      prunedStorage: 'Reclaim',
+      retention: { keepForSeconds: 604_800, minimumReady: 3 },
+      readyTimeoutSeconds: 21_600,
+      concurrency: 20,
+      labels: {},
+      annotations: {},
+    });
+  });
+
+  test('is on several lines, so that a reviewer can read a change', () => {
+    const chart = newChart();
+    schedule(chart);
+    expect(podOf(chart).spec.containers[0].env[0].value).toMatch(/^\{\n {2}"version": 1,\n/);
+  });
+
+  test('that pruned storage stays', () => {
+    expect(config({ prunedStorage: PrunedStorage.KEEP }).prunedStorage).toBe('Keep');
+  });
+
+  test('how many claims are cut at once', () => {
+    expect(config({ concurrency: 1 }).concurrency).toBe(1);
+  });
+
+  test.each([0, 1.5, 1001, NaN])('throws when %d claims are cut at once', concurrency => {
+    expect(() => schedule(newChart(), { concurrency }))
+      .toThrow(`[test/Nightly] 'concurrency': out of range, got ${concurrency}; allowed a whole number from 1 to 1000; change the number`);
+  });
+});
+
+describe('scheduleId', () => {
+  test('is what it was before a rename, so that the earlier snapshots are pruned on', () => {
+    const chart = newChart();
+    expect(schedule(chart, { scheduleId: 'old' }, 'Renamed').scheduleId).toBe('old');
+    expect(configOf(chart)).toMatchObject({ scheduleId: 'old', cronJob: 'test-renamed-c862e5f9' });
+    expect(podOf(chart).metadata.labels).toMatchObject({ 'cdk8s-volume-snapshots/schedule': 'old' });
+  });
+
+  test('follows the name of the CronJob', () => {
+    expect(config({ metadata: { name: 'nightly' } }).scheduleId).toBe('nightly');
+  });
+
+  test('throws when empty', () => {
+    expect(() => schedule(newChart(), { scheduleId: '' }))
+      .toThrow("[test/Nightly] 'scheduleId': empty, got ''; allowed 1 to 63 characters; leave it out to use the name");
+  });
+
+  test.each(['a'.repeat(64), 'a b'])('throws when it cannot be a label: %s', scheduleId => {
+    expect(() => schedule(newChart(), { scheduleId })).toThrow("[test/Nightly] 'scheduleId': not a valid value of the label 'cdk8s-volume-snapshots/schedule'");
+  });
+});
+
+describe('labels and annotations of the snapshots', () => {
+  test('are what the runner is told', () => {
+    expect(config({ snapshotLabels: { tier: 'gold' }, snapshotAnnotations: { 'example.com/owner': 'dba team' } }))
+      .toMatchObject({ labels: { tier: 'gold' }, annotations: { 'example.com/owner': 'dba team' } });
+  });
+
+  test('are not those of the chart, since GitOps tools would take the snapshots for their own', () => {
+    const chart = newChart({ namespace: 'db', labels: { 'app.kubernetes.io/instance': 'postgres' } });
+    schedule(chart);
+    expect(configOf(chart).labels).toEqual({});
+  });
+
+  test.each([
+    'cdk8s-volume-snapshots/schedule', 'cdk8s-volume-snapshots/hold', 'cdk8s-volume-snapshots/anything',
+  ])('throw when the key is ours: %s', key => {
+    for (const prop of ['snapshotLabels', 'snapshotAnnotations']) {
+      expect(() => schedule(newChart(), { [prop]: { [key]: 'x' } }))
+        .toThrow(`[test/Nightly] '${prop}': the library sets this key itself, got '${key}'; allowed other keys; leave it out`);
+    }
+  });
+
+  test.each([
+    'app.kubernetes.io/instance', 'argocd.argoproj.io/instance', 'argocd.argoproj.io/tracking-id', 'kustomize.toolkit.fluxcd.io/name',
+  ])('throw when a GitOps tool would delete the snapshots for the key: %s', key => {
+    for (const prop of ['snapshotLabels', 'snapshotAnnotations']) {
+      expect(() => schedule(newChart(), { [prop]: { [key]: 'x' } })).toThrow(
+        `[test/Nightly] '${prop}': GitOps tools find their own objects by this key, and would delete the snapshots, got '${key}'; allowed other keys; leave it out`,
+      );
+    }
+  });
+
+  test('throw when a value is not valid', () => {
+    expect(() => schedule(newChart(), { snapshotLabels: { tier: 'a b' } })).toThrow("[test/Nightly] 'snapshotLabels': not a valid value of the label 'tier', got 'a b'");
+    expect(() => schedule(newChart(), { snapshotAnnotations: { 'a b': 'x' } })).toThrow("[test/Nightly] 'snapshotAnnotations': not a valid key, got 'a b'");
+  });
+});
+
+describe('CronJob', () => {
+  test('never runs twice at once, or the two would count each other\'s snapshots', () => {
+    expect(cronJob().spec.concurrencyPolicy).toBe('Forbid');
+  });
+
+  test('is suspended on demand only', () => {
+    expect(cronJob().spec.suspend).toBe(false);
+    expect(cronJob({ suspend: true }).spec.suspend).toBe(true);
+  });
+
+  test('keeps three Jobs of each kind for their logs', () => {
+    expect(cronJob().spec).toMatchObject({ successfulJobsHistoryLimit: 3, failedJobsHistoryLimit: 3 });
+  });
+
+  test('keeps as many Jobs as it is told, also none', () => {
+    expect(cronJob({ successfulJobsHistory: 0, failedJobsHistory: 10 }).spec).toMatchObject({ successfulJobsHistoryLimit: 0, failedJobsHistoryLimit: 10 });
+  });
+
+  test.each(['successfulJobsHistory', 'failedJobsHistory'])('throws when %s is negative', prop => {
+    expect(() => schedule(newChart(), { [prop]: -1 })).toThrow(`[test/Nightly] '${prop}': out of range, got -1; allowed a whole number from 0; change the number`);
+  });
+
+  test('retries lost pods, and not what the runner has given up', () => {
+    expect(cronJob().spec.jobTemplate.spec).toMatchObject({
+      backoffLimit: 3,
+      podFailurePolicy: {
+        rules: [
+          { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+          { action: 'FailJob', onExitCodes: { containerName: 'runner', operator: 'In', values: [1] } },
+        ],
+      },
+    });
+  });
+
+  test('names the container of its failure policy as the pod does, or the API server refuses it', () => {
+    const { podFailurePolicy, template } = cronJob().spec.jobTemplate.spec;
+    expect(podFailurePolicy.rules[1].onExitCodes.containerName).toBe(template.spec.containers[0].name);
+    expect(template.spec.restartPolicy).toBe('Never');
+  });
+});
+
+describe('rights', () => {
+  test('are those of a service account of its own', () => {
+    const chart = newChart();
+    const nightly = schedule(chart);
+    expect(objectOf(chart, 'ServiceAccount').metadata.name).toBe(nightly.name);
+    expect(podOf(chart).spec.serviceAccountName).toBe(nightly.name);
+  });
+
+  test('are given to a service account of the user', () => {
+    const chart = newChart();
+    schedule(chart, { serviceAccountName: 'backup' });
+    expect(objectsOf(chart, 'ServiceAccount')).toEqual([]);
+    expect(podOf(chart).spec.serviceAccountName).toBe('backup');
+    expect(objectOf(chart, 'RoleBinding').subjects).toEqual([{ kind: 'ServiceAccount', name: 'backup', namespace: 'db' }]);
+  });
+
+  test('are shared by schedules that are given the same', () => {
+    const chart = newChart();
+    const rbac = new SnapshotRbac(chart, 'Rights');
+    const first = schedule(chart, { rbac }, 'A');
+    const second = schedule(chart, { rbac, source: SnapshotSource.fromClaimName('wal') }, 'B');
+    expect(objectsOf(chart, 'ServiceAccount')).toHaveLength(1);
+    for (const { name } of [first, second]) { expect(podOf(chart, name).spec.serviceAccountName).toBe(rbac.serviceAccountName); }
+    expect(objectOf(chart, 'Role').rules).toContainEqual({ apiGroups: [''], resources: ['persistentvolumeclaims'], resourceNames: ['data', 'wal'], verbs: ['get'] });
+  });
+
+  test('can be granted further', () => {
+    const chart = newChart();
+    schedule(chart).rbac.grantView(SnapshotSubject.group('developers'));
+    expect(objectOf(chart, 'Role', 'test-nightly-c8cafbfc-view').rules).toBeDefined();
+  });
+
+  test('throw when two service accounts are named', () => {
+    const chart = newChart();
+    expect(() => schedule(chart, { rbac: new SnapshotRbac(chart, 'Rights'), serviceAccountName: 'backup' })).toThrow(
+      "[test/Nightly] 'serviceAccountName': the service account is that of rbac, got 'backup'; allowed one of the two; give it to the SnapshotRbac",
+    );
+  });
+
+  test('throw when the service account cannot exist', () => {
+    expect(() => schedule(newChart(), { serviceAccountName: 'Back_up' })).toThrow("'serviceAccountName': not a valid name, got 'Back_up'");
+  });
+
+  test.each([
+    ['is in another namespace', { namespace: 'web' }, "a schedule in namespace 'web'"],
+    ['has no namespace', {}, 'a schedule without a namespace'],
+  ])('throw when they are of another namespace, as the schedule %s', (_, chartProps, got) => {
+    const rbac = new SnapshotRbac(newChart(), 'Rights');
+    expect(() => schedule(newChart(chartProps), { rbac })).toThrow(
+      `[test/Nightly] 'rbac': its rights are those of another namespace, 'db', got '${got}'; allowed rights of the same namespace; define the two in one namespace`,
+    );
+  });
+});
+
+test('the same program twice gives the same bytes, or every synth would be a change in Git', () => {
+  const program = () => {
+    const chart = newChart();
+    schedule(chart, { source: SnapshotSource.fromStatefulSet(statefulSet(chart)) });
+    schedule(chart, { schedule: Cron.hourly() }, 'Hourly');
+    return Yaml.stringify(...chart.toJson());
+  };
+  expect(program()).toBe(program());
+});
+
+test('a second synth of the same tree gives the same bytes', () => {
+  const chart = newChart();
+  schedule(chart);
+  expect(chart.toJson()).toEqual(chart.toJson());
+});

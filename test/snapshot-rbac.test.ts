@@ -1,0 +1,514 @@
+import { ApiObject, App, Chart, JsonPatch, Yaml } from 'cdk8s';
+import * as kplus from 'cdk8s-plus-27';
+import { Construct } from 'constructs';
+import { newChart, objectOf, objectsOf, schedule, statefulSet } from './manifests';
+import { SnapshotRbac, SnapshotSource, SnapshotSubject } from '../src';
+
+const developers = SnapshotSubject.group('developers');
+const jane = SnapshotSubject.user('jane@example.com');
+
+const snapshots = (...verbs: string[]) => ({ apiGroups: ['snapshot.storage.k8s.io'], resources: ['volumesnapshots'], verbs });
+const claims = (...verbs: string[]) => ({ apiGroups: [''], resources: ['persistentvolumeclaims'], verbs });
+const events = { apiGroups: [''], resources: ['events'], verbs: ['create'] };
+
+/** The rules of the Role for schedules. */
+function rules(chart: Chart, name = 'rights'): any[] {
+  return objectOf(chart, 'Role', name).rules;
+}
+
+test('renders the rights of a schedule', () => {
+  const chart = newChart();
+  new SnapshotRbac(chart, 'Rights');
+  expect(Yaml.stringify(...chart.toJson())).toMatchInlineSnapshot(`
+"apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: test-rights-serviceaccount-c8923eef
+  namespace: db
+automountServiceAccountToken: false
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: test-rights-c8a2efb7
+  namespace: db
+rules:
+  - apiGroups:
+      - snapshot.storage.k8s.io
+    resources:
+      - volumesnapshots
+    verbs:
+      - create
+      - delete
+      - list
+      - watch
+  - apiGroups:
+      - ""
+    resources:
+      - persistentvolumeclaims
+    verbs:
+      - get
+      - list
+  - apiGroups:
+      - ""
+    resources:
+      - events
+    verbs:
+      - create
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: test-rights-binding-c84469e8
+  namespace: db
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: test-rights-c8a2efb7
+subjects:
+  - kind: ServiceAccount
+    name: test-rights-serviceaccount-c8923eef
+    namespace: db
+"
+`);
+});
+
+test('renders every grant', () => {
+  const chart = newChart();
+  const rbac = new SnapshotRbac(chart, 'Rights', { metadata: { name: 'rights', labels: { team: 'dba' } }, serviceAccountName: 'backup' });
+  rbac.grantView(developers);
+  rbac.grantTake(jane);
+  rbac.grantPrune(SnapshotSubject.serviceAccount('janitor', 'ops'));
+  rbac.grantRestore(jane);
+  expect(Yaml.stringify(...chart.toJson())).toMatchInlineSnapshot(`
+"apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  labels:
+    team: dba
+  name: rights
+  namespace: db
+rules:
+  - apiGroups:
+      - snapshot.storage.k8s.io
+    resources:
+      - volumesnapshots
+    verbs:
+      - create
+      - delete
+      - list
+      - watch
+  - apiGroups:
+      - ""
+    resources:
+      - persistentvolumeclaims
+    verbs:
+      - get
+      - list
+  - apiGroups:
+      - ""
+    resources:
+      - events
+    verbs:
+      - create
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  labels:
+    team: dba
+  name: rights
+  namespace: db
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: rights
+subjects:
+  - kind: ServiceAccount
+    name: backup
+    namespace: db
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  labels:
+    team: dba
+  name: rights-view
+  namespace: db
+rules:
+  - apiGroups:
+      - snapshot.storage.k8s.io
+    resources:
+      - volumesnapshots
+    verbs:
+      - get
+      - list
+      - watch
+  - apiGroups:
+      - batch
+    resources:
+      - cronjobs
+      - jobs
+    verbs:
+      - get
+      - list
+      - watch
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  labels:
+    team: dba
+  name: rights-view
+  namespace: db
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: rights-view
+subjects:
+  - apiGroup: rbac.authorization.k8s.io
+    kind: Group
+    name: developers
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  labels:
+    team: dba
+  name: rights-take
+  namespace: db
+rules:
+  - apiGroups:
+      - snapshot.storage.k8s.io
+    resources:
+      - volumesnapshots
+    verbs:
+      - create
+      - get
+      - list
+      - watch
+  - apiGroups:
+      - ""
+    resources:
+      - persistentvolumeclaims
+    verbs:
+      - get
+      - list
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  labels:
+    team: dba
+  name: rights-take
+  namespace: db
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: rights-take
+subjects:
+  - apiGroup: rbac.authorization.k8s.io
+    kind: User
+    name: jane@example.com
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  labels:
+    team: dba
+  name: rights-prune
+  namespace: db
+rules:
+  - apiGroups:
+      - snapshot.storage.k8s.io
+    resources:
+      - volumesnapshots
+    verbs:
+      - delete
+      - get
+      - list
+      - watch
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  labels:
+    team: dba
+  name: rights-prune
+  namespace: db
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: rights-prune
+subjects:
+  - kind: ServiceAccount
+    name: janitor
+    namespace: ops
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  labels:
+    team: dba
+  name: rights-restore
+  namespace: db
+rules:
+  - apiGroups:
+      - snapshot.storage.k8s.io
+    resources:
+      - volumesnapshots
+    verbs:
+      - get
+      - list
+      - watch
+  - apiGroups:
+      - ""
+    resources:
+      - persistentvolumeclaims
+    verbs:
+      - create
+      - get
+      - list
+      - watch
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  labels:
+    team: dba
+  name: rights-restore
+  namespace: db
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: rights-restore
+subjects:
+  - apiGroup: rbac.authorization.k8s.io
+    kind: User
+    name: jane@example.com
+"
+`);
+});
+
+describe('contract', () => {
+  test('the Role of the schedules is the default child', () => {
+    expect(ApiObject.of(new SnapshotRbac(newChart(), 'Rights')).kind).toBe('Role');
+  });
+
+  test('names are stable, or a redeploy would take rights away for a moment', () => {
+    const chart = newChart();
+    const rbac = new SnapshotRbac(chart, 'Rights');
+    rbac.grantView(developers);
+    expect(rbac.serviceAccountName).toBe('test-rights-serviceaccount-c8923eef');
+    expect(chart.toJson().map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
+      'ServiceAccount test-rights-serviceaccount-c8923eef',
+      'Role test-rights-c8a2efb7',
+      'RoleBinding test-rights-binding-c84469e8',
+      'Role test-rights-viewrole-c8cf1b30',
+      'RoleBinding test-rights-viewbinding-c8104e28',
+    ]);
+  });
+
+  test('metadata is respected on all objects', () => {
+    const chart = newChart();
+    const rbac = new SnapshotRbac(chart, 'Rights', { metadata: { name: 'rights', namespace: 'web', labels: { team: 'dba' } } });
+    rbac.grantView(developers);
+    expect(rbac).toMatchObject({ serviceAccountName: 'rights', namespace: 'web' });
+    for (const object of chart.toJson()) {
+      expect(object.metadata).toEqual({ name: expect.stringMatching(/^rights(-view)?$/), namespace: 'web', labels: { team: 'dba' } });
+    }
+  });
+
+  test('a name that is undefined is made of the path', () => {
+    const chart = newChart();
+    new SnapshotRbac(chart, 'Rights', { metadata: { name: undefined } });
+    for (const { metadata } of chart.toJson()) { expect(metadata.name).toMatch(/^test-rights-/); }
+  });
+
+  test('a patch survives', () => {
+    const chart = newChart();
+    const rbac = new SnapshotRbac(chart, 'Rights', { metadata: { name: 'rights' } });
+    ApiObject.of(rbac).addJsonPatch(JsonPatch.add('/rules/-', { apiGroups: [''], resources: ['secrets'], verbs: ['get'] }));
+    expect(rules(chart)).toContainEqual({ apiGroups: [''], resources: ['secrets'], verbs: ['get'] });
+  });
+
+  test('all bindings point to a role that exists', () => {
+    const chart = newChart();
+    const rbac = new SnapshotRbac(chart, 'Rights');
+    for (const grant of ['grantView', 'grantTake', 'grantPrune', 'grantRestore'] as const) { rbac[grant](developers); }
+    const roles = objectsOf(chart, 'Role').map(({ metadata }) => metadata.name);
+    expect(objectsOf(chart, 'RoleBinding').map(({ roleRef }) => roleRef.name)).toEqual(roles);
+    expect(new Set(roles).size).toBe(5);
+  });
+
+  test('nothing reaches beyond the namespace', () => {
+    const chart = newChart();
+    const rbac = new SnapshotRbac(chart, 'Rights');
+    for (const grant of ['grantView', 'grantTake', 'grantPrune', 'grantRestore'] as const) { rbac[grant](developers); }
+    expect(new Set(chart.toJson().map(({ kind }) => kind))).toEqual(new Set(['ServiceAccount', 'Role', 'RoleBinding']));
+    for (const { metadata } of chart.toJson()) { expect(metadata.namespace).toBe('db'); }
+  });
+});
+
+describe('the rights of schedules', () => {
+  test('are just what a run of known claims calls', () => {
+    const chart = newChart();
+    schedule(chart, { metadata: { name: 'rights' } });
+    expect(rules(chart)).toEqual([snapshots('create', 'delete', 'list', 'watch'), { ...claims('get'), resourceNames: ['data'] }, events]);
+  });
+
+  test('list claims only where the run must search for them', () => {
+    const chart = newChart();
+    schedule(chart, { metadata: { name: 'rights' }, source: SnapshotSource.fromSelector({ app: 'postgres' }) });
+    expect(rules(chart)).toEqual([snapshots('create', 'delete', 'list', 'watch'), claims('list'), events]);
+  });
+
+  test('list claims of a StatefulSet whose number of replicas is not known', () => {
+    const chart = newChart();
+    schedule(chart, { metadata: { name: 'rights' }, source: SnapshotSource.fromStatefulSet(statefulSet(chart, { replicas: undefined })) });
+    expect(rules(chart)).toContainEqual(claims('list'));
+  });
+
+  test('do both for a schedule of both', () => {
+    const chart = newChart();
+    schedule(chart, { metadata: { name: 'rights' } }).addSource(SnapshotSource.fromSelector({ app: 'postgres' }));
+    expect(rules(chart)).toEqual([
+      snapshots('create', 'delete', 'list', 'watch'), { ...claims('get'), resourceNames: ['data'] }, claims('list'), events,
+    ]);
+  });
+
+  test('follow sources that are added later', () => {
+    const chart = newChart();
+    schedule(chart, { metadata: { name: 'rights' } }).addSource(SnapshotSource.fromClaimName('wal'));
+    expect(rules(chart)).toContainEqual({ ...claims('get'), resourceNames: ['data', 'wal'] });
+  });
+
+  test('name a claim once that two schedules have', () => {
+    const chart = newChart();
+    const rbac = new SnapshotRbac(chart, 'Rights', { metadata: { name: 'rights' } });
+    schedule(chart, { rbac }, 'A');
+    schedule(chart, { rbac }, 'B');
+    expect(rules(chart)).toContainEqual({ ...claims('get'), resourceNames: ['data'] });
+  });
+
+  test('cover all claims while no schedule has them', () => {
+    const chart = newChart();
+    new SnapshotRbac(chart, 'Rights', { metadata: { name: 'rights' } });
+    expect(rules(chart)).toEqual([snapshots('create', 'delete', 'list', 'watch'), claims('get', 'list'), events]);
+  });
+
+  test('never touch the cluster-scoped contents', () => {
+    const chart = newChart();
+    schedule(chart);
+    expect(JSON.stringify(objectsOf(chart, 'Role'))).not.toContain('contents');
+  });
+});
+
+describe('service account', () => {
+  test('is bound by name and namespace', () => {
+    const chart = newChart();
+    new SnapshotRbac(chart, 'Rights', { metadata: { name: 'rights' } });
+    expect(objectOf(chart, 'RoleBinding', 'rights')).toMatchObject({
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'rights' },
+      subjects: [{ kind: 'ServiceAccount', name: 'rights', namespace: 'db' }],
+    });
+    expect(objectOf(chart, 'ServiceAccount').metadata).toEqual({ name: 'rights', namespace: 'db' });
+  });
+
+  test('of the user is bound, and none is defined', () => {
+    const chart = newChart();
+    expect(new SnapshotRbac(chart, 'Rights', { serviceAccountName: 'backup' }).serviceAccountName).toBe('backup');
+    expect(objectsOf(chart, 'ServiceAccount')).toEqual([]);
+    expect(objectOf(chart, 'RoleBinding').subjects).toEqual([{ kind: 'ServiceAccount', name: 'backup', namespace: 'db' }]);
+  });
+
+  test('gives its token to no other pod that uses it', () => {
+    const chart = newChart();
+    new SnapshotRbac(chart, 'Rights');
+    expect(objectOf(chart, 'ServiceAccount').automountServiceAccountToken).toBe(false);
+  });
+});
+
+describe('grants', () => {
+  test.each([
+    ['grantView', 'view', [snapshots('get', 'list', 'watch'), { apiGroups: ['batch'], resources: ['cronjobs', 'jobs'], verbs: ['get', 'list', 'watch'] }]],
+    ['grantTake', 'take', [snapshots('create', 'get', 'list', 'watch'), claims('get', 'list')]],
+    ['grantPrune', 'prune', [snapshots('delete', 'get', 'list', 'watch')]],
+    ['grantRestore', 'restore', [snapshots('get', 'list', 'watch'), claims('create', 'get', 'list', 'watch')]],
+  ] as const)('%s allows what it says and no more', (grant, suffix, expected) => {
+    const chart = newChart();
+    new SnapshotRbac(chart, 'Rights', { metadata: { name: 'rights' } })[grant](developers);
+    expect(rules(chart, `rights-${suffix}`)).toEqual(expected);
+    expect(objectOf(chart, 'RoleBinding', `rights-${suffix}`).subjects).toEqual([{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'developers' }]);
+  });
+
+  test('leave the rights of schedules as they are', () => {
+    const chart = newChart();
+    const rbac = new SnapshotRbac(chart, 'Rights', { metadata: { name: 'rights' } });
+    const before = [rules(chart), objectOf(chart, 'RoleBinding', 'rights').subjects];
+    rbac.grantRestore(jane);
+    expect([rules(chart), objectOf(chart, 'RoleBinding', 'rights').subjects]).toEqual(before);
+  });
+
+  test('add up', () => {
+    const chart = newChart();
+    const rbac = new SnapshotRbac(chart, 'Rights', { metadata: { name: 'rights' } });
+    rbac.grantView(developers);
+    rbac.grantView(jane);
+    expect(objectOf(chart, 'RoleBinding', 'rights-view').subjects.map(({ name }: any) => name)).toEqual(['developers', 'jane@example.com']);
+  });
+
+  test('of the same twice change nothing', () => {
+    const chart = newChart();
+    const rbac = new SnapshotRbac(chart, 'Rights', { metadata: { name: 'rights' } });
+    for (const subject of [developers, SnapshotSubject.group('developers'), developers]) { rbac.grantView(subject); }
+    expect(objectOf(chart, 'RoleBinding', 'rights-view').subjects).toHaveLength(1);
+  });
+
+  test('tell subjects of one name and another kind or namespace apart', () => {
+    const chart = newChart();
+    const rbac = new SnapshotRbac(chart, 'Rights', { metadata: { name: 'rights' } });
+    [SnapshotSubject.user('ci'), SnapshotSubject.group('ci'), SnapshotSubject.serviceAccount('ci', 'a'), SnapshotSubject.serviceAccount('ci', 'b')]
+      .forEach(subject => rbac.grantPrune(subject));
+    expect(objectOf(chart, 'RoleBinding', 'rights-prune').subjects).toHaveLength(4);
+  });
+
+  test('of different rights to one subject are different roles', () => {
+    const chart = newChart();
+    const rbac = new SnapshotRbac(chart, 'Rights', { metadata: { name: 'rights' } });
+    rbac.grantView(jane);
+    rbac.grantRestore(jane);
+    expect(objectsOf(chart, 'Role').map(({ metadata }) => metadata.name)).toEqual(['rights', 'rights-view', 'rights-restore']);
+  });
+
+  test('take a service account of cdk8s-plus', () => {
+    const chart = newChart();
+    const robot = new kplus.ServiceAccount(chart, 'Robot', { metadata: { name: 'robot' } });
+    new SnapshotRbac(chart, 'Rights', { metadata: { name: 'rights' } }).grantTake(SnapshotSubject.fromServiceAccount(robot));
+    expect(objectOf(chart, 'RoleBinding', 'rights-take').subjects).toEqual([{ kind: 'ServiceAccount', name: 'robot', namespace: 'db' }]);
+  });
+});
+
+describe('throws', () => {
+  test('outside a chart, and names the path', () => {
+    expect(() => new SnapshotRbac(new Construct(new App(), 'group'), 'Rights')).toThrow("[group/Rights] 'scope': not in a chart");
+  });
+
+  test('when no namespace is known', () => {
+    expect(() => new SnapshotRbac(newChart({}), 'Rights')).toThrow(
+      "[test/Rights] 'metadata.namespace': a role binding must name the namespace of its service account, and none is known, got undefined; "
+      + "allowed the name of a namespace; give the chart one: new Chart(app, 'id', { namespace: '...' })",
+    );
+  });
+
+  test('when a name is not valid', () => {
+    expect(() => new SnapshotRbac(newChart(), 'Rights', { metadata: { name: 'Rights' } })).toThrow("[test/Rights] 'metadata.name': not a valid name, got 'Rights'");
+    expect(() => new SnapshotRbac(newChart(), 'Rights', { serviceAccountName: 'a b' })).toThrow("[test/Rights] 'serviceAccountName': not a valid name, got 'a b'");
+  });
+});
+
+test('a namespace in metadata is enough in a chart that has none', () => {
+  const chart = newChart({});
+  new SnapshotRbac(chart, 'Rights', { metadata: { namespace: 'web' } });
+  for (const { metadata } of chart.toJson()) { expect(metadata.namespace).toBe('web'); }
+});
