@@ -52,8 +52,6 @@ const project = new cdk8s.ConstructLibraryCdk8s({
     ignorePatterns: [
       '/examples/', '/docs/', '/e2e/', '/scripts/', '/bench/', '/.ci/', '/.bindings/',
       '/CONTRIBUTING.md', '/ARCHITECTURE.md',
-      // the pods run the bundle in assets/; of the runner's sources the constructs need the contract alone
-      '/lib/runner/*', '!/lib/runner/config.*',
     ],
   },
   gitignore: ['.jsii.tabl.json', '/.bindings/', '/assets/'],
@@ -61,6 +59,12 @@ const project = new cdk8s.ConstructLibraryCdk8s({
   publishToMaven: { mavenGroupId: 'io.github.cdk8svolumesnapshots', mavenArtifactId: NAME, javaPackage: 'io.github.cdk8svolumesnapshots' },
   publishToGo: { moduleName: `github.com/${NAME}/${NAME}-go`, packageName: 'volumesnapshots' },
 });
+
+// the pods run the bundle in assets/; of the runner's sources the constructs need the contract alone.
+// After projen's own `!/lib/`, since the last pattern wins; .jsii.tabl.json is what the docs' snippets compile to
+project.npmignore?.exclude('/lib/runner/*');
+project.npmignore?.include('/lib/runner/config.js', '/lib/runner/config.d.ts');
+project.npmignore?.exclude('.jsii.tabl.json');
 
 // deep imports are closed; examples and tests import the package by its name, as a user does
 project.package.addField('exports', { '.': './lib/index.js', './package.json': './package.json', './.jsii': './.jsii', './.warnings.jsii.js': './.warnings.jsii.js' });

@@ -73,7 +73,7 @@ async function main(): Promise<void> {
     const most = 3 * count + count * (policy === DeletionPolicy.RETAIN ? 2 : 1) + 3;
     missed ||= requests.length > most;
     const details = ['list', 'watch', 'get', 'create', 'patch', 'delete'].map(verb => `${of(verb)} ${verb}`).join(', ');
-    console.log(`${String(count).padStart(6)}  ${policy}  ${String(requests.length).padStart(8)}  ${details.padEnd(53)} ${String(most).padStart(7)}  ${end.peakMemoryMiB} MiB`);
+    console.log([String(count).padStart(6), policy, String(requests.length).padStart(8), details.padEnd(52), String(most).padStart(7), `${end.peakMemoryMiB} MiB`].join('  '));
   }
   kubectl(['delete', 'namespace', NAMESPACE, '--wait=false']);
   if (missed) { throw new Error('a target is missed'); }

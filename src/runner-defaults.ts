@@ -57,7 +57,7 @@ export class RunnerDefaults extends Construct {
   }
 
   private static childOf(scope: IConstruct): RunnerDefaults | undefined {
-    return scope.node.children.find((child): child is RunnerDefaults => DEFAULTS_MARK in child);
+    return (scope as { [DEFAULTS_MARK]?: RunnerDefaults })[DEFAULTS_MARK];
   }
 
   /**
@@ -101,6 +101,7 @@ export class RunnerDefaults extends Construct {
     }
     this.imageRegistry = props.imageRegistry;
     this.pod = props.pod ?? {};
-    Object.defineProperty(this, DEFAULTS_MARK, { value: true });
+    // on the scope, since looking through its children for each schedule would be quadratic
+    Object.defineProperty(scope, DEFAULTS_MARK, { value: this });
   }
 }

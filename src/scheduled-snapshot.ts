@@ -3,6 +3,7 @@ import { Construct } from 'constructs';
 import { definedMetadata, namespaceOf, requireMetadata } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
 import { CronSchedule, requireCron, shortestInterval } from './private/cron';
+import { requireWithinLimits } from './private/driver-limits';
 import { SCHEDULED_MARK } from './private/marks';
 import { runnerConfigMap } from './private/runner-config-map';
 import { mergePodOptions, renderRunnerPod, requireRunnerPod, RUNNER_CONTAINER } from './private/runner-pod';
@@ -354,6 +355,7 @@ export class ScheduledSnapshot extends Construct {
   private validate(props: ScheduledSnapshotProps, cron: CronSchedule, pod: RunnerPodOptions): void {
     requireTimeZone(this, 'timeZone', this.timeZone);
     this.retention._requireFits(this, shortestInterval(cron));
+    requireWithinLimits(this, this.snapshotClass?.driver, shortestInterval(cron), this.retention);
     if (props.scheduleId !== undefined) { requireLabels(this, 'scheduleId', { [KEYS.schedule]: props.scheduleId }); }
     if (props.scheduleId === '') {
       reject(this, 'scheduleId', { problem: 'empty', got: '', allowed: '1 to 63 characters', fix: 'leave it out to use the name' });

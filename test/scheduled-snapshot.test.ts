@@ -609,7 +609,8 @@ describe('times that are left to the library', () => {
     expect(configOf(chart).readyTimeoutSeconds).toBe(ready);
     expect(objectOf(chart, 'CronJob').spec.jobTemplate.spec.activeDeadlineSeconds).toBe(active);
     expect(objectOf(chart, 'CronJob').spec.startingDeadlineSeconds).toBe(starting);
-    expect([nightly.readyTimeout, nightly.activeDeadline, nightly.startingDeadline].map(duration => duration.toSeconds())).toEqual([ready, active, starting]);
+    const told = [nightly.readyTimeout, nightly.activeDeadline, nightly.startingDeadline];
+    expect(told.map(duration => duration.toSeconds())).toEqual([ready, active, starting]);
   });
 
   test.each([Cron.everyMinute(), Cron.hourly(), Cron.daily(), Cron.weekly(), every('@every 1s'), every('@every 90s')])(
@@ -643,7 +644,8 @@ describe('readyTimeout', () => {
 
 describe('activeDeadline', () => {
   test('ends a run', () => {
-    expect(cronJob({ readyTimeout: Duration.minutes(10), activeDeadline: Duration.minutes(15) }).spec.jobTemplate.spec.activeDeadlineSeconds).toBe(900);
+    const { spec } = cronJob({ readyTimeout: Duration.minutes(10), activeDeadline: Duration.minutes(15) });
+    expect(spec.jobTemplate.spec.activeDeadlineSeconds).toBe(900);
   });
 
   test('throws when it ends a run before its snapshots can be ready', () => {
@@ -693,7 +695,8 @@ describe('retention', () => {
   });
 
   test('takes less if a number is kept anyway', () => {
-    expect(config({ retention: RetentionPolicy.of({ keepFor: Duration.hours(1), keepLast: 2 }) }).retention).toMatchObject({ keepForSeconds: 3600, keepLast: 2 });
+    const retention = RetentionPolicy.of({ keepFor: Duration.hours(1), keepLast: 2 });
+    expect(config({ retention }).retention).toMatchObject({ keepForSeconds: 3600, keepLast: 2 });
   });
 
   test('throws for a monthly schedule that says nothing, as a week is too short for it', () => {
@@ -835,7 +838,8 @@ describe('CronJob', () => {
   });
 
   test('keeps as many Jobs as it is told, also none', () => {
-    expect(cronJob({ successfulJobsHistory: 0, failedJobsHistory: 10 }).spec).toMatchObject({ successfulJobsHistoryLimit: 0, failedJobsHistoryLimit: 10 });
+    expect(cronJob({ successfulJobsHistory: 0, failedJobsHistory: 10 }).spec)
+      .toMatchObject({ successfulJobsHistoryLimit: 0, failedJobsHistoryLimit: 10 });
   });
 
   test.each(['successfulJobsHistory', 'failedJobsHistory'])('throws when %s is negative', prop => {

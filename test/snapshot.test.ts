@@ -32,10 +32,10 @@ spec:
 test('renders everything it is told', () => {
   const chart = newChart();
   expect(Yaml.stringify(render({
-  metadata: { name: 'before-15', namespace: 'web', labels: { team: 'dba' }, annotations: { note: 'x' } },
-  snapshotClass: SnapshotClass.fromSnapshotClassName(chart, 'Class', 'ebs'),
-  removalPolicy: RemovalPolicy.DELETE
-}, chart))).toMatchInlineSnapshot(`
+    metadata: { name: 'before-15', namespace: 'web', labels: { team: 'dba' }, annotations: { note: 'x' } },
+    snapshotClass: SnapshotClass.fromSnapshotClassName(chart, 'Class', 'ebs'),
+    removalPolicy: RemovalPolicy.DELETE,
+  }, chart))).toMatchInlineSnapshot(`
 "apiVersion: snapshot.storage.k8s.io/v1
 kind: VolumeSnapshot
 metadata:

@@ -15,16 +15,22 @@ export interface Access {
 const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** The access that every pod with a service account has. */
-export function podAccess(environment: NodeJS.ProcessEnv): Access {
+export function podAccess(environment: NodeJS.ProcessEnv, account = ACCOUNT): Access {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = environment;
   if (!host || !port) { throw new Error('KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: this program runs in a pod'); }
-  return { host, port, ca: readFileSync(`${ACCOUNT}/ca.crt`), token: () => readFileSync(`${ACCOUNT}/token`, 'utf8').trim() };
+  return { host, port, ca: readFileSync(`${account}/ca.crt`), token: () => readFileSync(`${account}/token`, 'utf8').trim() };
 }
 
-const ANSWER_WITHIN = 30_000;
 // the server ends a watch after this time, and sends a bookmark every minute until then
 const WATCH_SECONDS = 300;
-const SILENCE_OF_A_WATCH = 100_000;
+
+/** How long the server may be silent, in milliseconds. */
+export interface Silence {
+  readonly request: number;
+  readonly watch: number;
+}
+
+const LONGEST_SILENCE: Silence = { request: 30_000, watch: 100_000 };
 
 /** A client on node:https alone: `fetch` takes half as much memory again, and ends a quiet watch. */
 export class HttpClient implements KubeClient {
@@ -32,20 +38,25 @@ export class HttpClient implements KubeClient {
   /** how far the API server's clock is ahead of ours */
   private clockOffset = 0;
 
-  constructor(private readonly access: Access) {
+  constructor(private readonly access: Access, private readonly longestSilence: Silence = LONGEST_SILENCE) {
     this.agent = new Agent({ keepAlive: true, ca: access.ca });
   }
 
   async request(request: ApiRequest, signal?: AbortSignal): Promise<any> {
-    const response = await this.send(request.method, request.path, request.query ?? {}, ANSWER_WITHIN, signal, request.body);
+    const response = await this.send(request.method, request.path, request.query ?? {}, this.longestSilence.request, signal, request.body);
     const text = await readAll(response);
     if ((response.statusCode ?? 0) >= 300) { throw apiError(response, text); }
-    return JSON.parse(text);
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      // a proxy on the way, or a server that was just ending
+      throw new ConnectionError(`the answer is not JSON: ${(error as Error).message}`);
+    }
   }
 
   async watch(path: string, query: Query, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<void> {
     const all = { ...query, watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: `${WATCH_SECONDS}` };
-    const response = await this.send('GET', path, all, SILENCE_OF_A_WATCH, signal);
+    const response = await this.send('GET', path, all, this.longestSilence.watch, signal);
     if (response.statusCode !== 200) { throw apiError(response, await readAll(response)); }
     try {
       let rest = '';
@@ -95,6 +106,8 @@ export class HttpClient implements KubeClient {
         path: `${path}?${parameters}`,
         agent: this.agent,
         signal,
+        // as an option it counts from the start; set on the request it would begin when the connection is there
+        timeout: silence,
         headers: {
           'accept': 'application/json',
           'authorization': `Bearer ${this.access.token()}`,
@@ -105,7 +118,7 @@ export class HttpClient implements KubeClient {
           },
         },
       });
-      request.setTimeout(silence, () => request.destroy(new Error(`silent for ${silence / 1000} s`)));
+      request.on('timeout', () => request.destroy(new Error(`silent for ${silence / 1000} s`)));
       request.on('error', fail);
       request.on('response', response => {
         const date = Date.parse(response.headers.date ?? '');

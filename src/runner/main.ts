@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { ENVIRONMENT, EXIT, parseConfig } from './config';
 import { HttpClient, podAccess } from './http-client';
 import { identifyRun } from './identity';
+import { oneLine } from './report';
 import { runSchedule, RunResult } from './run';
 
 /** What the kubelet shows as the reason why a container ended. */
@@ -11,14 +12,14 @@ function log(step: string, details: object): void {
   console.log(JSON.stringify({ time: new Date().toISOString(), step, ...details }));
 }
 
-async function main(environment: NodeJS.ProcessEnv): Promise<RunResult> {
+async function main(environment: NodeJS.ProcessEnv, account: string | undefined): Promise<RunResult> {
   const terminated = new AbortController();
   process.on('SIGTERM', () => terminated.abort());
   const config = parseConfig(environment[ENVIRONMENT.config]);
   const run = identifyRun(config.cronJob, environment[ENVIRONMENT.jobName], environment[ENVIRONMENT.jobUid]);
   const namespace = environment[ENVIRONMENT.namespace];
   if (!namespace) { throw new Error(`${ENVIRONMENT.namespace} is not set; run the CronJob as it was synthesized`); }
-  const client = new HttpClient(podAccess(environment));
+  const client = new HttpClient(podAccess(environment, account));
   log('start', { schedule: config.scheduleId, run });
   try {
     return await runSchedule({ client, config, namespace, pod: environment[ENVIRONMENT.podName] ?? '', run, signal: terminated.signal, log });
@@ -27,14 +28,18 @@ async function main(environment: NodeJS.ProcessEnv): Promise<RunResult> {
   }
 }
 
-function end(result: RunResult): void {
+function end(result: RunResult, terminationLog: string): void {
   log('end', { exitCode: result.exitCode, message: result.message, peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024) });
   try {
-    writeFileSync(TERMINATION_LOG, result.message);
+    writeFileSync(terminationLog, result.message);
   } catch {
     // outside a pod there is none, and the line above says the same
   }
   process.exitCode = result.exitCode;
 }
 
-main(process.env).then(end, (error: Error) => end({ exitCode: EXIT.failed, message: `FAILED: ${error.message}` }));
+// a pod gives no arguments, so both are where the kubelet puts them
+const [account, terminationLog = TERMINATION_LOG] = process.argv.slice(2);
+main(process.env, account)
+  .catch((error: Error): RunResult => ({ exitCode: EXIT.failed, message: oneLine(`FAILED: ${error.message}`) }))
+  .then(result => end(result, terminationLog));

@@ -36,7 +36,7 @@ export async function prune(context: PruneContext, mayLoseData: (snapshot: Snaps
   const mayReclaim = await checkReclaim(context, problems);
   const decisions = plan(cache.all(), config.retention, client.now())
     .map(decision => spare(decision, mayLoseData))
-    .map(decision => (mayReclaim || !mustReclaim(decision.snapshot, config)
+    .map(decision => (mayReclaim || !mustReclaim(decision.snapshot, config, mayReclaim)
       ? decision
       : withheld(decision, 'the storage is retained and the right to give it back is missing')));
   logDecisions(context, decisions);
@@ -47,7 +47,7 @@ export async function prune(context: PruneContext, mayLoseData: (snapshot: Snaps
     for (let snapshot = due.shift(); snapshot && !context.signal.aborted; snapshot = due.shift()) {
       try {
         // in two steps: `pruned += await ...` would lose what the other workers count meanwhile
-        const removed = await remove(context, snapshot);
+        const removed = await remove(context, snapshot, mustReclaim(snapshot, config, mayReclaim));
         if (removed) { pruned += 1; }
       } catch (error) {
         problems.push(`snapshot '${snapshot.name}' was not pruned: ${(error as Error).message}`);
@@ -59,10 +59,11 @@ export async function prune(context: PruneContext, mayLoseData: (snapshot: Snaps
 }
 
 /** Does the storage of this snapshot outlive it, unless its content is told otherwise first? */
-function mustReclaim(snapshot: Snapshot, config: RunnerConfig): boolean {
+function mustReclaim(snapshot: Snapshot, config: RunnerConfig, mayReclaim: boolean): boolean {
   if (config.prunedStorage === 'Keep' || snapshot.contentName === undefined) { return false; }
-  // the finalizer alone does not prove it: it stays when a content is set back to Retain
-  return !(snapshot.boundFinalizer && config.deletionPolicy === 'Delete');
+  if (!snapshot.boundFinalizer || config.deletionPolicy === 'Retain') { return true; }
+  // the finalizer alone does not prove it: it stays when a content is set back to Retain, which takes the right to do so
+  return config.deletionPolicy === undefined && mayReclaim;
 }
 
 /** Asked on every run, so that a missing right shows on the first night and not when the first snapshot is due. */
@@ -113,21 +114,20 @@ function logDecisions({ log }: PruneContext, decisions: Decision<Snapshot>[]): v
   kept.forEach(line => log('keep', line));
 }
 
-/** Deletes one snapshot, and before that tells a retained content to go with it. */
-async function remove(context: PruneContext, due: Snapshot): Promise<boolean> {
-  const { cache, config, log } = context;
-  const reclaims = mustReclaim(due, config);
+/** Deletes one snapshot, and before that tells a retained content to go with it; false if it stays after all. */
+async function remove(context: PruneContext, due: Snapshot, reclaims: boolean): Promise<boolean> {
+  const { cache, log } = context;
   let snapshot: Snapshot | undefined = reclaims ? await giveBack(context, due) : due;
   for (let attempt = 1; ; attempt += 1) {
-    if (!snapshot || snapshot.deleting) { return false; }
-    if (snapshot.held !== undefined) {
+    // gone or going: by our own request whose answer was lost, or by somebody else
+    if (!snapshot || snapshot.deleting) { return true; }
+    const reason = snapshot.held ?? progressSince(due, snapshot);
+    if (reason !== undefined) {
       if (reclaims) { await setPolicy(context, snapshot, 'Retain'); }
-      log('keep', { claim: snapshot.claimName, snapshots: [snapshot.name], reasons: [snapshot.held] });
+      log('keep', { claim: snapshot.claimName, snapshots: [snapshot.name], reasons: [reason] });
       return false;
     }
-    const outcome = await tryDelete(context, snapshot);
-    if (outcome === 'deleted') { return true; }
-    if (outcome === 'gone') { return false; }
+    if (await tryDelete(context, snapshot)) { return true; }
     // somebody wrote to it since we read it, perhaps a hold: look again before anything is deleted
     const stale: string = snapshot.resourceVersion;
     const fresh = await cache.waitFor(due.name, s => s?.resourceVersion !== stale, context.client.now() + 5_000);
@@ -137,6 +137,13 @@ async function remove(context: PruneContext, due: Snapshot): Promise<boolean> {
     }
     snapshot = fresh.snapshot;
   }
+}
+
+/** A snapshot that came further since the plan was made is another one to decide on: it may have data now, and storage that outlives it. */
+function progressSince(due: Snapshot, now: Snapshot): string | undefined {
+  return due.contentName !== now.contentName || due.cutAt !== now.cutAt || due.ready !== now.ready
+    ? 'it has just been bound, cut or made ready; the next run decides'
+    : undefined;
 }
 
 /** Patches the content to Delete and waits until the snapshot controller has seen that; deleting earlier would leave an orphan. */
@@ -164,14 +171,14 @@ async function setPolicy({ client }: PruneContext, snapshot: Snapshot, deletionP
   await client.request({ method: 'PATCH', path: contentPath(snapshot.contentName ?? ''), body: { spec: { deletionPolicy } } });
 }
 
-async function tryDelete({ client, namespace }: PruneContext, snapshot: Snapshot): Promise<'deleted' | 'gone' | 'changed'> {
+/** False if the snapshot is not what it was when we read it. */
+async function tryDelete({ client, namespace }: PruneContext, snapshot: Snapshot): Promise<boolean> {
   const { uid, resourceVersion } = snapshot;
   try {
     await client.request({ method: 'DELETE', path: snapshotsPath(namespace, snapshot.name), body: { preconditions: { uid, resourceVersion } } });
-    return 'deleted';
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) { return 'gone'; }
-    if (error instanceof ApiError && error.status === 409) { return 'changed'; }
-    throw error;
+    if (error instanceof ApiError && error.status === 409) { return false; }
+    if (!(error instanceof ApiError && error.status === 404)) { throw error; }
   }
+  return true;
 }

@@ -31,6 +31,9 @@ export const eventsPath = (namespace: string) => path('/api/v1', namespace, 'eve
 export const contentPath = (name: string) => `/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents/${name}`;
 export const ACCESS_REVIEWS_PATH = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
 
+/** What a 404 on the collection of snapshots means. */
+export const NO_SNAPSHOT_API = 'the cluster has no VolumeSnapshot API; install the snapshot CRDs and the snapshot controller';
+
 function path(api: string, namespace: string, plural: string, name?: string): string {
   return `${api}/namespaces/${namespace}/${plural}${name === undefined ? '' : `/${name}`}`;
 }

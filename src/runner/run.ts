@@ -35,7 +35,7 @@ export async function runSchedule(input: RunInput): Promise<RunResult> {
   try {
     const claims = await resolveClaims(client, namespace, config.claims, signal);
     const cache = new SnapshotCache(client, namespace, config.scheduleId, message => log('watch', { message }));
-    await cache.start(signal);
+    await cache.start(signal, over.signal);
 
     const context: TakeContext = { client, cache, config, namespace, run: input.run, signal, log };
     const outcomes: Outcome[] = [

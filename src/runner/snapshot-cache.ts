@@ -1,6 +1,6 @@
 import { KEYS } from './config';
 import { ApiError, KubeClient, list, mayPass, pauseBefore, Query, WatchEvent } from './kube-client';
-import { readSnapshot, Snapshot, snapshotsPath } from './resources';
+import { NO_SNAPSHOT_API, readSnapshot, Snapshot, snapshotsPath } from './resources';
 
 type Waiter = () => void;
 
@@ -20,10 +20,12 @@ export class SnapshotCache {
     this.query = { labelSelector: `${KEYS.schedule}=${scheduleId}` };
   }
 
-  /** Lists, then follows in the background until the signal is given. */
-  async start(signal: AbortSignal): Promise<void> {
-    const resourceVersion = await this.fill(signal);
-    void this.follow(resourceVersion, signal).catch(error => {
+  /** Lists, then follows in the background until the run is over: a pod that is told to end still has to see what it began. */
+  async start(signal: AbortSignal, over: AbortSignal): Promise<void> {
+    const resourceVersion = await this.fill(signal).catch(error => {
+      throw error instanceof ApiError && error.status === 404 ? new Error(NO_SNAPSHOT_API) : error;
+    });
+    void this.follow(resourceVersion, over).catch(error => {
       this.failure = error;
       this.wake();
     });

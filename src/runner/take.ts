@@ -1,7 +1,7 @@
 import { FOREIGN_TOOL_ANNOTATIONS, FOREIGN_TOOL_LABELS, KEYS, RunnerConfig } from './config';
 import { labelValue, Run, snapshotName } from './identity';
 import { ApiError, KubeClient, list } from './kube-client';
-import { Claim, readSnapshot, Snapshot, snapshotsPath } from './resources';
+import { Claim, NO_SNAPSHOT_API, readSnapshot, Snapshot, snapshotsPath } from './resources';
 import { SnapshotCache } from './snapshot-cache';
 import { inWords } from '../retention/plan';
 
@@ -43,7 +43,7 @@ async function create(context: TakeContext, claim: Claim, name: string): Promise
   } catch (error) {
     if (!(error instanceof ApiError)) { throw error; }
     if (error.status === 409) { return find(context, name); }
-    if (error.status === 404) { throw new Error('the cluster has no VolumeSnapshot API; install the snapshot CRDs and the snapshot controller'); }
+    if (error.status === 404) { throw new Error(NO_SNAPSHOT_API); }
     throw error;
   }
 }
@@ -74,9 +74,10 @@ async function untilReady(context: TakeContext, snapshot: Snapshot, whenCut: () 
   await cache.waitFor(snapshot.name, isCut, until, signal);
   whenCut();
   const seen = await cache.waitFor(snapshot.name, isReady, until, signal);
-  const last = seen ? seen.snapshot : cache.get(snapshot.name);
+  // at the end the server has the last word: the watch may be late, or the server gone, which is no fault of the storage
+  const last = seen ? seen.snapshot : await find(context, snapshot.name);
   if (!last || last.deleting) { throw new Error(`snapshot '${snapshot.name}' was deleted before it was ready; find out who deletes snapshots`); }
-  if (!seen) { throw new Error(`snapshot '${snapshot.name}' is not ready after ${inWords(config.readyTimeoutSeconds)}: ${whyNotReady(last)}`); }
+  if (!last.ready) { throw new Error(`snapshot '${snapshot.name}' is not ready after ${inWords(config.readyTimeoutSeconds)}: ${whyNotReady(last)}`); }
   const cutAt = last.cutAt === undefined ? undefined : new Date(last.cutAt).toISOString();
   context.log('ready', { claim: last.claimName, snapshot: last.name, cutAt, seconds: Math.round((client.now() - last.createdAt) / 1000) });
   return last;

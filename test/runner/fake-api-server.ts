@@ -140,12 +140,15 @@ export class FakeApiServer {
   // knobs; times are milliseconds
   latency = 1;
   watchDelay = 4;
+  /** how long the controller takes to act; what it knows of the contents is a watch, and never as late */
   controllerDelay = 20;
   /** how long the driver takes to cut; of each claim */
   cutDelay: (claimName: string) => number = () => 60;
   readyDelay = 50;
   controllerRunning = true;
   sidecarRunning = true;
+  /** names of snapshots that the controller has not got to yet */
+  readonly backlog = new Set<string>();
   /** what the driver answers instead of a snapshot */
   driverError?: string;
   /** of the class that snapshots are taken with */
@@ -210,6 +213,8 @@ export class FakeApiServer {
     return this.addClaim(name);
   }
 
+  claimUid(name: string): string { return this.find(CLAIMS, name).metadata.uid; }
+
   editClaim(name: string, edit: (claim: any) => void): void { this.edit(CLAIMS, name, edit); }
 
   editSnapshot(name: string, edit: (snapshot: any) => void): void { this.edit(SNAPSHOTS, name, edit); }
@@ -264,7 +269,14 @@ export class FakeApiServer {
   /** Begins to work, on what was left lying as well. */
   startController(): void {
     this.controllerRunning = true;
+    for (const contentName of this.all(CONTENTS).keys()) { this.seePolicy(contentName); }
     for (const name of this.all(SNAPSHOTS).keys()) { this.reconcileSoon(name); }
+  }
+
+  /** The controller gets to a snapshot of its backlog, now. */
+  workOff(name: string): void {
+    this.backlog.delete(name);
+    this.reconcile(name);
   }
 
   /** Ends all watches in order, as the server does after its time. */
@@ -326,6 +338,8 @@ export class FakeApiServer {
       this.bookmark(watcher);
       this.clock.after(300 * SECOND, () => watcher.end());
     });
+    // it may end while the hook still waits
+    ended.catch(() => undefined);
     await this.after?.(call);
     return ended;
   }
@@ -457,7 +471,10 @@ export class FakeApiServer {
       if (watcher.collection === change.collection) { this.tell(watcher, change); }
     }
     if (change.collection === SNAPSHOTS && change.after) { this.reconcileSoon(change.after.metadata.name); }
-    if (change.collection === CONTENTS && change.after) { this.reconcileSoon(change.after.spec.volumeSnapshotRef?.name); }
+    if (change.collection === CONTENTS && change.after) {
+      this.clock.after(this.watchDelay, () => { if (this.controllerRunning) { this.seePolicy(change.after.metadata.name); } });
+      this.reconcileSoon(change.after.spec.volumeSnapshotRef?.name);
+    }
   }
 
   private tell(watcher: Watcher, { collection, before, after, version }: Change): void {
@@ -491,9 +508,14 @@ export class FakeApiServer {
 
   // ---- the snapshot controller and the driver
 
+  private seePolicy(contentName: string): void {
+    const content = this.all(CONTENTS).get(contentName);
+    if (content) { this.seenPolicies.set(contentName, content.spec.deletionPolicy); }
+  }
+
   private reconcileSoon(name: string): void {
     this.clock.after(this.controllerDelay, () => {
-      if (this.controllerRunning && this.all(SNAPSHOTS).has(name)) { this.reconcile(name); }
+      if (this.controllerRunning && !this.backlog.has(name) && this.all(SNAPSHOTS).has(name)) { this.reconcile(name); }
     });
   }
 
@@ -504,7 +526,6 @@ export class FakeApiServer {
     if (metadata.deletionTimestamp) {
       this.finishDeletion(name, metadata.uid, content);
     } else if (content) {
-      this.seenPolicies.set(contentName, content.spec.deletionPolicy);
       // it is added when the content says Delete, and stays when it says Retain again
       if (content.spec.deletionPolicy === 'Delete' && !metadata.finalizers?.includes(BOUND_FINALIZER)) {
         this.editSnapshot(name, s => { s.metadata.finalizers = [...s.metadata.finalizers ?? [], BOUND_FINALIZER]; });
@@ -695,7 +716,7 @@ export function start(server: FakeApiServer, options: RunOptions = {}): StartedR
     client: pod,
     config: options.config ?? schedule(),
     namespace: NAMESPACE,
-    pod: 'nightly-29512440-x7k2p',
+    pod: 'nightly-29510040-x7k2p',
     run: options.run ?? { kind: 'Scheduled', at: new Date(server.clock.now()) },
     signal: terminated.signal,
     log: (step, details) => { lines.push({ ...details, step }); },

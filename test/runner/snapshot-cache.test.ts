@@ -20,7 +20,7 @@ async function setUp(prepare: (server: FakeApiServer) => void = () => undefined)
   const log: string[] = [];
   const over = new AbortController();
   const cache = new SnapshotCache(new FakePod(server), NAMESPACE, 'nightly', message => log.push(message));
-  await server.clock.until(cache.start(over.signal));
+  await server.clock.until(cache.start(over.signal, over.signal));
   await server.clock.advance(SECOND);
   return { server, cache, over, log, named: () => cache.all().map(s => s.name).sort() };
 }
@@ -258,6 +258,6 @@ test('the first list is not begun again for ever: its error ends the run', async
   const server = new FakeApiServer();
   server.before = () => { throw new ApiError(403, 'cannot list resource "volumesnapshots"'); };
   const cache = new SnapshotCache(new FakePod(server), NAMESPACE, 'nightly', () => undefined);
-  await expect(server.clock.until(cache.start(new AbortController().signal))).rejects.toThrow('cannot list');
+  await expect(server.clock.until(cache.start(new AbortController().signal, new AbortController().signal))).rejects.toThrow('cannot list');
   expect(server.calls.map(inShort)).toEqual(['LIST volumesnapshots']);
 });

@@ -1,0 +1,34 @@
+import { newChart } from './manifests';
+import { CsiDriver, PreProvisionedSnapshot, Snapshot, SnapshotRef, SnapshotSource } from '../src';
+
+test('a name alone leaves the namespace to the claim', () => {
+  const ref = SnapshotRef.fromName('data-20260209-031500-1a2b3c4d');
+  expect(ref.snapshotName).toBe('data-20260209-031500-1a2b3c4d');
+  expect(ref.namespace).toBeUndefined();
+});
+
+test('a name may come with its namespace', () => {
+  expect(SnapshotRef.fromName('x', { namespace: 'prod' })).toMatchObject({ snapshotName: 'x', namespace: 'prod' });
+});
+
+test.each([
+  ['the name', 'Data', {}, "[SnapshotRef.fromName] 'name': not a valid name, got 'Data'"],
+  ['the namespace', 'data', { namespace: 'a.b' }, "[SnapshotRef.fromName] 'namespace': not a valid name, got 'a.b'"],
+])('throws when %s is not valid', (_, name, options, message) => {
+  expect(() => SnapshotRef.fromName(name, options)).toThrow(message);
+});
+
+test('a snapshot of this app brings its name and namespace', () => {
+  const snapshot = new Snapshot(newChart(), 'Before', { source: SnapshotSource.fromClaimName('data'), metadata: { name: 'before' } });
+  expect(SnapshotRef.fromSnapshot(snapshot)).toMatchObject({ snapshotName: 'before', namespace: 'db' });
+});
+
+test('a snapshot of a chart without a namespace brings its name alone', () => {
+  const snapshot = new Snapshot(newChart({}), 'Before', { source: SnapshotSource.fromClaimName('data') });
+  expect(SnapshotRef.fromSnapshot(snapshot).namespace).toBeUndefined();
+});
+
+test('an imported snapshot brings its name and namespace', () => {
+  const snapshot = new PreProvisionedSnapshot(newChart(), 'Old', { driver: CsiDriver.awsEbs(), snapshotHandle: 'snap-0123456789abcdef0' });
+  expect(SnapshotRef.fromSnapshot(snapshot)).toMatchObject({ snapshotName: snapshot.snapshotName, namespace: 'db' });
+});
