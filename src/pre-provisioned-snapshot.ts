@@ -1,7 +1,7 @@
 import { ApiObject, ApiObjectMetadata, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
 import { CsiDriver } from './csi-driver';
-import { clusterScoped, namespaceOf, requireMetadata, SNAPSHOT_API_VERSION } from './private/api';
+import { clusterScoped, requireMetadata, requireNamespace, SNAPSHOT_API_VERSION } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
 import { metadataWithRemovalPolicy } from './private/removal';
 import { reject, requireDnsLabel, requireName } from './private/validate';
@@ -112,15 +112,7 @@ export class PreProvisionedSnapshot extends Construct implements ISnapshot {
   constructor(scope: Construct, id: string, props: PreProvisionedSnapshotProps) {
     super(scope, id);
     requireMetadata(this, props.metadata);
-    this.namespace = namespaceOf(this, props.metadata);
-    if (this.namespace === undefined) {
-      reject(this, 'metadata.namespace', {
-        problem: 'the content must name the namespace of its snapshot, and none is known',
-        got: undefined,
-        allowed: 'the name of a namespace',
-        fix: "give the chart one: new Chart(app, 'id', { namespace: '...' })",
-      });
-    }
+    this.namespace = requireNamespace(this, props.metadata, 'the content must name the namespace of its snapshot');
     if (props.snapshotHandle.trim() === '') {
       reject(this, 'snapshotHandle', { problem: 'empty', got: props.snapshotHandle, allowed: 'the handle of the driver', fix: 'look it up in the storage' });
     }

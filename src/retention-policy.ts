@@ -141,12 +141,13 @@ export class RetentionPolicy {
    * @internal
    */
   public _requireFits(origin: Origin, intervalSeconds: number): void {
-    if (this.keptDuration !== undefined && this.keptCount === undefined && this.keptDuration.toSeconds() < intervalSeconds) {
+    const keepsByNumber = this.keptCount !== undefined || this.minimumReady > 1;
+    if (this.keptDuration !== undefined && !keepsByNumber && this.keptDuration.toSeconds() < intervalSeconds) {
       reject(origin, 'retention', {
         problem: 'each snapshot would be too old before the next is taken, so the rule keeps nothing',
         got: this.keptDuration,
         allowed: `at least the time between two runs, ${Duration.seconds(intervalSeconds).toHumanString()}`,
-        fix: 'keep them longer, or add keepLast',
+        fix: 'keep them longer, or add keepLast or minimumReady',
       });
     }
   }

@@ -1,6 +1,6 @@
 import { ApiObject, ApiObjectMetadata, Cron, Duration, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
-import { definedMetadata, namespaceOf, requireMetadata } from './private/api';
+import { definedMetadata, requireMetadata, requireNamespace } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
 import { CronSchedule, requireCron, shortestInterval } from './private/cron';
 import { requireWithinLimits } from './private/driver-limits';
@@ -292,6 +292,7 @@ export class ScheduledSnapshot extends Construct {
     super(scope, id);
     Object.defineProperty(this, SCHEDULED_MARK, { value: true });
     requireMetadata(this, props.metadata, LONGEST_CRON_JOB_NAME);
+    this.namespace = requireNamespace(this, props.metadata, 'a role binding must name the namespace of its service account');
     // Cron writes @every 6h with four empty fields behind it, which Kubernetes refuses
     this.schedule = props.schedule.expressionString.trim();
     const cron = requireCron(this, 'schedule', this.schedule);
@@ -310,7 +311,8 @@ export class ScheduledSnapshot extends Construct {
     this.sources = [props.source];
     this.validate(props, cron, options);
 
-    const namespace = namespaceOf(this, props.metadata);
+    const { name: configMapName, checksum } = runnerConfigMap(this, this.namespace);
+    const pod = { options, imageRegistry: defaults?.imageRegistry, configMapName, checksum };
     const cronJob = new ApiObject(this, 'Resource', {
       apiVersion: 'batch/v1',
       kind: 'CronJob',
@@ -320,26 +322,10 @@ export class ScheduledSnapshot extends Construct {
     this.name = cronJob.name;
     this.scheduleId = props.scheduleId ?? this.name;
     this.rbac = props.rbac ?? new SnapshotRbac(this, 'Rbac', {
-      metadata: { name: this.name, namespace },
+      metadata: { name: this.name, namespace: this.namespace },
       serviceAccountName: props.serviceAccountName,
     });
-    this.namespace = this.rbac.namespace;
-    if (namespace !== this.namespace) {
-      reject(this, 'rbac', {
-        problem: `its rights are those of another namespace, '${this.namespace}'`,
-        got: namespace === undefined ? 'a schedule without a namespace' : `a schedule in namespace '${namespace}'`,
-        allowed: 'rights of the same namespace',
-        fix: 'define the two in one namespace',
-      });
-    }
     this.rbac._addSources(() => this.selectClaims());
-    const { name: configMapName, checksum } = runnerConfigMap(this, this.namespace);
-    const pod = {
-      options,
-      imageRegistry: defaults?.imageRegistry,
-      configMapName,
-      checksum,
-    };
     registerChartChecks(this);
   }
 
@@ -379,6 +365,14 @@ export class ScheduledSnapshot extends Construct {
     this.refuseReservedKeys('snapshotLabels', props.snapshotLabels ?? {});
     this.refuseReservedKeys('snapshotAnnotations', props.snapshotAnnotations ?? {});
     requireRunnerPod(this, 'pod', pod);
+    if (props.rbac && props.rbac.namespace !== this.namespace) {
+      reject(this, 'rbac', {
+        problem: `its rights are those of another namespace, '${props.rbac.namespace}'`,
+        got: `a schedule in namespace '${this.namespace}'`,
+        allowed: 'rights of the same namespace',
+        fix: 'define the two in one namespace',
+      });
+    }
     if (props.rbac && props.serviceAccountName !== undefined) {
       reject(this, 'serviceAccountName', {
         problem: 'the service account is that of rbac', got: props.serviceAccountName, allowed: 'one of the two', fix: 'give it to the SnapshotRbac',
@@ -443,7 +437,6 @@ export class ScheduledSnapshot extends Construct {
     return {
       version: CONFIG_VERSION,
       scheduleId: this.scheduleId,
-      cronJob: this.name,
       claims: this.selectClaims(),
       snapshotClassName: this.snapshotClass?.snapshotClassName,
       deletionPolicy: this.snapshotClass?.deletionPolicy,

@@ -1,9 +1,9 @@
 import { ApiObject, ApiObjectMetadata, Lazy } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
-import { Construct, IConstruct } from 'constructs';
-import { definedMetadata, namespaceOf, requireMetadata, SNAPSHOT_API_GROUP } from './private/api';
+import { Construct } from 'constructs';
+import { definedMetadata, requireMetadata, requireNamespace, SNAPSHOT_API_GROUP } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
-import { reject, requireName } from './private/validate';
+import { requireName } from './private/validate';
 import { ClaimSelection } from './runner/config';
 import { SnapshotSubject } from './snapshot-subject';
 
@@ -85,7 +85,7 @@ export class SnapshotRbac extends Construct {
   constructor(scope: Construct, id: string, props: SnapshotRbacProps = {}) {
     super(scope, id);
     requireMetadata(this, props.metadata);
-    this.namespace = requireNamespace(this, props.metadata);
+    this.namespace = requireNamespace(this, props.metadata, 'a role binding must name the namespace of its service account');
     if (props.serviceAccountName !== undefined) { requireName(this, 'serviceAccountName', props.serviceAccountName); }
     this.metadata = { ...definedMetadata(props.metadata), namespace: this.namespace };
 
@@ -177,19 +177,6 @@ export class SnapshotRbac extends Construct {
       { apiGroups: [''], resources: ['events'], verbs: ['create'] },
     ];
   }
-}
-
-function requireNamespace(scope: IConstruct, metadata: ApiObjectMetadata | undefined): string {
-  const namespace = namespaceOf(scope, metadata);
-  if (namespace === undefined) {
-    reject(scope, 'metadata.namespace', {
-      problem: 'a role binding must name the namespace of its service account, and none is known',
-      got: undefined,
-      allowed: 'the name of a namespace',
-      fix: "give the chart one: new Chart(app, 'id', { namespace: '...' })",
-    });
-  }
-  return namespace;
 }
 
 function unique(objects: object[]): object[] {

@@ -80,7 +80,6 @@ spec:
                     {
                       "version": 1,
                       "scheduleId": "test-nightly-c8cafbfc",
-                      "cronJob": "test-nightly-c8cafbfc",
                       "claims": [
                         {
                           "kind": "Claim",
@@ -283,7 +282,6 @@ spec:
                     {
                       "version": 1,
                       "scheduleId": "old-name",
-                      "cronJob": "nightly",
                       "claims": [
                         {
                           "kind": "Selector",
@@ -523,7 +521,7 @@ describe('place', () => {
   });
 
   test('throws without a namespace, since a binding must name that of the service account', () => {
-    expect(() => schedule(newChart({}))).toThrow("[test/Nightly/Rbac] 'metadata.namespace': a role binding must name the namespace of its service account, "
+    expect(() => schedule(newChart({}))).toThrow("[test/Nightly] 'metadata.namespace': a role binding must name the namespace of its service account, "
       + "and none is known, got undefined; allowed the name of a namespace; give the chart one: new Chart(app, 'id', { namespace: '...' })");
   });
 
@@ -561,6 +559,15 @@ describe('sources', () => {
 });
 
 describe('schedule', () => {
+  test('throws when the driver cuts a volume less often', () => {
+    const snapshotClass = SnapshotClass.fromSnapshotClassName(newChart(), 'Class', 'gce', { driver: CsiDriver.gcePersistentDisk() });
+    expect(() => schedule(newChart(), { snapshotClass, schedule: Cron.schedule({ minute: '*/10' }) })).not.toThrow();
+    expect(() => schedule(newChart(), { snapshotClass, schedule: Cron.schedule({ minute: '*/5' }) })).toThrow(
+      "[test/Nightly] 'schedule': two runs are too close for the driver pd.csi.storage.gke.io, got 5 minutes; "
+      + 'allowed at least 10 minutes between two snapshots of a volume; run it less often',
+    );
+  });
+
   test.each([
     ['five fields', Cron.schedule({ minute: '15', hour: '3' }), '15 3 * * *'],
     ['@daily', every('@daily'), '@daily'],
@@ -699,8 +706,17 @@ describe('retention', () => {
     expect(config({ retention }).retention).toMatchObject({ keepForSeconds: 3600, keepLast: 2 });
   });
 
-  test('throws for a monthly schedule that says nothing, as a week is too short for it', () => {
-    expect(() => schedule(newChart(), { schedule: Cron.monthly() })).toThrow("[test/Nightly] 'retention': each snapshot would be too old");
+  test('takes a monthly schedule that says nothing, since the newest three stay anyway', () => {
+    expect(config({ schedule: Cron.monthly() }).retention).toEqual({ keepForSeconds: 604_800, minimumReady: 3 });
+  });
+
+  test('throws when the driver has no room for so many', () => {
+    const snapshotClass = SnapshotClass.fromSnapshotClassName(newChart(), 'Class', 'vsphere', { driver: CsiDriver.of('csi.vsphere.vmware.com') });
+    expect(() => schedule(newChart(), { snapshotClass, retention: RetentionPolicy.keepLast(2) })).not.toThrow();
+    expect(() => schedule(newChart(), { snapshotClass, retention: RetentionPolicy.keepLast(3) })).toThrow(
+      "[test/Nightly] 'retention': the driver csi.vsphere.vmware.com has no room for them, and one more while it is taken, got 3; "
+      + 'allowed at most 2 of its 3 snapshots of a volume; keep fewer',
+    );
   });
 });
 
@@ -733,7 +749,6 @@ describe('what the runner is told', () => {
     expect(config()).toEqual({
       version: 1,
       scheduleId: 'test-nightly-c8cafbfc',
-      cronJob: 'test-nightly-c8cafbfc',
       claims: [{ kind: 'Claim', name: 'data' }],
       prunedStorage: 'Reclaim',
       retention: { keepForSeconds: 604_800, minimumReady: 3 },
@@ -768,12 +783,24 @@ describe('scheduleId', () => {
   test('is what it was before a rename, so that the earlier snapshots are pruned on', () => {
     const chart = newChart();
     expect(schedule(chart, { scheduleId: 'old' }, 'Renamed').scheduleId).toBe('old');
-    expect(configOf(chart)).toMatchObject({ scheduleId: 'old', cronJob: 'test-renamed-c862e5f9' });
+    expect(configOf(chart)).toMatchObject({ scheduleId: 'old' });
     expect(podOf(chart).metadata.labels).toMatchObject({ 'cdk8s-volume-snapshots/schedule': 'old' });
   });
 
   test('follows the name of the CronJob', () => {
     expect(config({ metadata: { name: 'nightly' } }).scheduleId).toBe('nightly');
+  });
+
+  test('of two schedules in a namespace must differ, or each would prune the snapshots of the other', () => {
+    const chart = newChart();
+    schedule(chart, { scheduleId: 'same' }, 'Hourly');
+    schedule(chart, { scheduleId: 'same', metadata: { namespace: 'web' } }, 'Elsewhere');
+    expect(() => chart.toJson()).not.toThrow();
+    schedule(chart, { scheduleId: 'same' }, 'Daily');
+    expect(() => chart.toJson()).toThrow(
+      "[test/Daily] 'scheduleId': the schedule at test/Hourly has the same id in the namespace, and the two would prune each other's snapshots, got 'same'; "
+      + 'allowed an id of its own for each schedule; leave it out, or change one of the two',
+    );
   });
 
   test('throws when empty', () => {
@@ -908,13 +935,11 @@ describe('rights', () => {
     expect(() => schedule(newChart(), { serviceAccountName: 'Back_up' })).toThrow("'serviceAccountName': not a valid name, got 'Back_up'");
   });
 
-  test.each([
-    ['is in another namespace', { namespace: 'web' }, "a schedule in namespace 'web'"],
-    ['has no namespace', {}, 'a schedule without a namespace'],
-  ])('throw when they are of another namespace, as the schedule %s', (_, chartProps, got) => {
+  test('throw when they are of another namespace', () => {
     const rbac = new SnapshotRbac(newChart(), 'Rights');
-    expect(() => schedule(newChart(chartProps), { rbac })).toThrow(
-      `[test/Nightly] 'rbac': its rights are those of another namespace, 'db', got '${got}'; allowed rights of the same namespace; define the two in one namespace`,
+    expect(() => schedule(newChart({ namespace: 'web' }), { rbac })).toThrow(
+      "[test/Nightly] 'rbac': its rights are those of another namespace, 'db', got 'a schedule in namespace 'web''; "
+      + 'allowed rights of the same namespace; define the two in one namespace',
     );
   });
 });

@@ -20,6 +20,20 @@ export function namespaceOf(construct: IConstruct, metadata?: ApiObjectMetadata)
   return metadata?.namespace ?? chartOf(construct).namespace;
 }
 
+/** The namespace, where the API cannot do without; `why` completes the message. */
+export function requireNamespace(scope: IConstruct, metadata: ApiObjectMetadata | undefined, why: string): string {
+  const namespace = namespaceOf(scope, metadata);
+  if (namespace === undefined) {
+    reject(scope, 'metadata.namespace', {
+      problem: `${why}, and none is known`,
+      got: undefined,
+      allowed: 'the name of a namespace',
+      fix: "give the chart one: new Chart(app, 'id', { namespace: '...' })",
+    });
+  }
+  return namespace;
+}
+
 /** Checks what a user wrote in `metadata` before anything is built from it. */
 export function requireMetadata(scope: IConstruct, metadata: ApiObjectMetadata | undefined, maxNameLength = 253): void {
   chartOf(scope);

@@ -1,6 +1,7 @@
 import { ApiObject, Chart } from 'cdk8s';
 import { Construct, IConstruct } from 'constructs';
 import { chartOf, SNAPSHOT_API_GROUP } from './api';
+import { Scheduled, SCHEDULED_MARK } from './marks';
 import { message } from './validate';
 
 export const SNAPSHOT_CLASS_KIND = 'VolumeSnapshotClass';
@@ -25,8 +26,10 @@ export function registerChartChecks(construct: IConstruct): void {
 
 /** What is wrong with the objects of a chart together; those of a nested chart are another file, perhaps for another cluster. */
 export function chartProblems(chart: Chart): string[] {
-  const objects = chart.node.findAll().filter((node) => ApiObject.isApiObject(node)).filter((object) => object.chart === chart);
-  return [...duplicateObjects(objects), ...duplicateDefaultClasses(objects)];
+  const nodes = chart.node.findAll();
+  const objects = nodes.filter((node) => ApiObject.isApiObject(node)).filter((object) => object.chart === chart);
+  const schedules = nodes.filter((node): node is IConstruct & Scheduled => SCHEDULED_MARK in node && chartOf(node) === chart);
+  return [...duplicateObjects(objects), ...duplicateDefaultClasses(objects), ...duplicateScheduleIds(schedules)];
 }
 
 function duplicateObjects(objects: ApiObject[]): string[] {
@@ -55,6 +58,16 @@ function duplicateDefaultClasses(objects: ApiObject[]): string[] {
     got: second.manifest.metadata.name,
     allowed: 'one default class for a driver, or a snapshot without a class name fails',
     fix: 'choose one of the two',
+  }));
+}
+
+/** Each would prune the other's snapshots by its own rules. */
+function duplicateScheduleIds(schedules: (IConstruct & Scheduled)[]): string[] {
+  return pairUp(schedules, ({ namespace, scheduleId }) => JSON.stringify([namespace, scheduleId])).map(([first, second]) => message(second, 'scheduleId', {
+    problem: `the schedule at ${first.node.path} has the same id in the namespace, and the two would prune each other's snapshots`,
+    got: second.scheduleId,
+    allowed: 'an id of its own for each schedule',
+    fix: 'leave it out, or change one of the two',
   }));
 }
 

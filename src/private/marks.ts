@@ -2,5 +2,11 @@
 
 /** On scopes: the defaults for all below. */
 export const DEFAULTS_MARK = Symbol.for('cdk8s-volume-snapshots.defaults');
-/** On constructs that take such defaults, so that defaults that come too late are an error. */
+/** On schedules, to find them in a tree: those that come before their defaults, and two with one identity. */
 export const SCHEDULED_MARK = Symbol.for('cdk8s-volume-snapshots.scheduled');
+
+/** What such a construct is known by. */
+export interface Scheduled {
+  readonly namespace: string;
+  readonly scheduleId: string;
+}

@@ -22,8 +22,6 @@ export interface RunnerConfig {
   readonly version: number;
   /** tells this schedule's snapshots from all others in the namespace */
   readonly scheduleId: string;
-  /** the Jobs of the CronJob are called <cronJob>-<minutes since 1970> */
-  readonly cronJob: string;
   readonly claims: ClaimSelection[];
   /** the cluster's default class if absent */
   readonly snapshotClassName?: string;
@@ -104,7 +102,6 @@ export function parseConfig(text: string | undefined): RunnerConfig {
   const optionalCount = (value: unknown, min: number) => value === undefined || count(value, min);
   const filled = (value: unknown) => typeof value === 'string' && value !== '';
   check('scheduleId', filled(config.scheduleId));
-  check('cronJob', filled(config.cronJob));
   check('claims', Array.isArray(config.claims) && config.claims.length > 0 && config.claims.every(isSelection));
   check('snapshotClassName', config.snapshotClassName === undefined || filled(config.snapshotClassName));
   check('deletionPolicy', [undefined, 'Delete', 'Retain'].includes(config.deletionPolicy));

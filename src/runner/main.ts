@@ -16,7 +16,7 @@ async function main(environment: NodeJS.ProcessEnv, account: string | undefined)
   const terminated = new AbortController();
   process.on('SIGTERM', () => terminated.abort());
   const config = parseConfig(environment[ENVIRONMENT.config]);
-  const run = identifyRun(config.cronJob, environment[ENVIRONMENT.jobName], environment[ENVIRONMENT.jobUid]);
+  const run = identifyRun(environment[ENVIRONMENT.jobName], environment[ENVIRONMENT.jobUid]);
   const namespace = environment[ENVIRONMENT.namespace];
   if (!namespace) { throw new Error(`${ENVIRONMENT.namespace} is not set; run the CronJob as it was synthesized`); }
   const client = new HttpClient(podAccess(environment, account));
@@ -39,7 +39,7 @@ function end(result: RunResult, terminationLog: string): void {
 }
 
 // a pod gives no arguments, so both are where the kubelet puts them
-const [account, terminationLog = TERMINATION_LOG] = process.argv.slice(2);
-main(process.env, account)
+const [accountDirectory, terminationFile = TERMINATION_LOG] = process.argv.slice(2);
+void main(process.env, accountDirectory)
   .catch((error: Error): RunResult => ({ exitCode: EXIT.failed, message: oneLine(`FAILED: ${error.message}`) }))
-  .then(result => end(result, terminationLog));
+  .then(result => end(result, terminationFile));

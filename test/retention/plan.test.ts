@@ -10,7 +10,9 @@ function snapshot(name: string, days: number, changes: Partial<SnapshotFacts> = 
   return { name, claim: 'a', createdAt: at, cutAt: at, ready: true, deleting: false, ...changes };
 }
 
-const neverCut = (name: string, days: number, changes: Partial<SnapshotFacts> = {}) => snapshot(name, days, { ready: false, cutAt: undefined, ...changes });
+function neverCut(name: string, days: number, changes: Partial<SnapshotFacts> = {}): SnapshotFacts {
+  return snapshot(name, days, { ready: false, cutAt: undefined, ...changes });
+}
 
 const deleted = (decisions: Decision[]) => decisions.filter(d => d.action === 'delete').map(d => d.snapshot.name).sort();
 
@@ -243,7 +245,8 @@ describe('in thousands of random histories', () => {
     requireNone(({ snapshots, rules, seed }) => {
       const next = random(seed);
       const shuffled = [...snapshots].map(s => ({ s, key: next(1000) })).sort((a, b) => a.key - b.key).map(({ s }) => s);
-      const [one, other] = [snapshots, shuffled].map(list => JSON.stringify(plan(list, rules, NOW).sort((a, b) => (a.snapshot.name < b.snapshot.name ? -1 : 1))));
+      const [one, other] = [snapshots, shuffled].map(list => JSON.stringify(plan(list, rules, NOW)
+        .sort((a, b) => (a.snapshot.name < b.snapshot.name ? -1 : 1))));
       return one === other ? undefined : other;
     });
   });

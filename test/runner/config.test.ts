@@ -63,7 +63,7 @@ describe('a broken document is refused before anything is done, with the field',
 
   const claim = { kind: 'Claim', name: 'data' };
   test.each([
-    ['scheduleId', ''], ['scheduleId', undefined], ['cronJob', 7],
+    ['scheduleId', ''], ['scheduleId', undefined], ['scheduleId', 7],
     ['claims', undefined], ['claims', []], ['claims', 'data'], ['claims', [claim, null]], ['claims', [{ kind: 'Claim', name: '' }]],
     ['claims', [{ kind: 'Claim' }]], ['claims', [{ kind: 'StatefulSet', name: 'db', templates: [] }]], ['claims', [{ kind: 'StatefulSet', templates: ['data'] }]],
     ['claims', [{ kind: 'StatefulSet', name: 'db', templates: 'data' }]], ['claims', [{ kind: 'Selector', matchLabels: { a: 1 } }]],

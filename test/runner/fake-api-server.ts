@@ -142,8 +142,6 @@ export class FakeApiServer {
   watchDelay = 4;
   /** how long the controller takes to act; what it knows of the contents is a watch, and never as late */
   controllerDelay = 20;
-  /** how long the driver takes to cut; of each claim */
-  cutDelay: (claimName: string) => number = () => 60;
   readyDelay = 50;
   controllerRunning = true;
   sidecarRunning = true;
@@ -171,6 +169,9 @@ export class FakeApiServer {
   private version = 1000;
   private compacted = 0;
   private made = 0;
+
+  /** how long the driver takes to cut; of each claim */
+  cutDelay: (claimName: string) => number = () => 60;
 
   // ---- what tests look at and change from outside
 
@@ -397,7 +398,9 @@ export class FakeApiServer {
   private list(collection: string, query: Query): any {
     const token = query.continue;
     const { items, version } = (token !== undefined && this.pages.get(token)) || {
-      items: [...this.all(collection).values()].filter(object => isSelected(object, query)).sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)),
+      items: [...this.all(collection).values()]
+        .filter(object => isSelected(object, query))
+        .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)),
       version: `${this.version}`,
     };
     const limit = Number(query.limit ?? Infinity);
@@ -677,7 +680,6 @@ export function schedule(changes: Partial<RunnerConfig> = {}): RunnerConfig {
   return {
     version: 1,
     scheduleId: 'nightly',
-    cronJob: 'nightly',
     claims: [{ kind: 'Claim', name: 'data' }],
     snapshotClassName: 'ebs',
     deletionPolicy: 'Delete',

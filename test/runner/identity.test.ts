@@ -7,20 +7,24 @@ const manual: Run = { kind: 'Manual', jobUid: 'job-1' };
 
 describe('which run a pod belongs to', () => {
   test('is the minute in the name that the CronJob controller gives the Job, not the time at which the pod starts', () => {
-    expect(identifyRun('nightly', `nightly-${minutes}`, 'uid')).toEqual(scheduled);
+    expect(identifyRun(`nightly-${minutes}`, 'uid')).toEqual(scheduled);
   });
 
   test('is right for a CronJob whose own name ends in digits', () => {
-    expect(identifyRun('backup-12345678', `backup-12345678-${minutes}`, 'uid')).toEqual(scheduled);
+    expect(identifyRun(`backup-12345678-${minutes}`, 'uid')).toEqual(scheduled);
   });
 
-  test.each(['nightly-manual', 'before-upgrade', 'nightly-1', 'nightly-123456789', `weekly-${minutes}`, `nightlyx-${minutes}`, `nightly-${minutes}-x`, undefined])(
+  test('is right for a CronJob that was renamed after synth, as Kustomize does', () => {
+    expect(identifyRun(`prod-nightly-${minutes}`, 'uid')).toEqual(scheduled);
+  });
+
+  test.each(['nightly-manual', 'before-upgrade', 'nightly-1', 'nightly-123456789', 'nightly-20261231', `${minutes}`, `nightly-${minutes}-x`, undefined])(
     'is the uid of a Job that a person made: %s', jobName => {
-      expect(identifyRun('nightly', jobName, 'job-1')).toEqual(manual);
+      expect(identifyRun(jobName, 'job-1')).toEqual(manual);
     });
 
   test.each([undefined, ''])('is not guessed for a bare pod (uid %s)', jobUid => {
-    expect(() => identifyRun('nightly', 'x', jobUid)).toThrow('the pod has no Job: run the CronJob as it was synthesized, or a Job made from it');
+    expect(() => identifyRun('x', jobUid)).toThrow('the pod has no Job: run the CronJob as it was synthesized, or a Job made from it');
   });
 });
 

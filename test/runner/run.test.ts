@@ -498,7 +498,8 @@ describe('nights on which all goes wrong at random', () => {
         nights += 1;
         const state = { policy, seed, night, exitCode, names: server.names };
         const good = ['data', 'logs'].map(claim => server.readyNames.filter(name => name.startsWith(claim)).length);
-        expect({ ...state, lost: good.some((count, index) => count < Math.min(goodBefore[index], config.retention.keepLast ?? 1)) }).toEqual({ ...state, lost: false });
+        const lost = good.some((count, index) => count < Math.min(goodBefore[index], config.retention.keepLast ?? 1));
+        expect({ ...state, lost }).toEqual({ ...state, lost: false });
         expect({ ...state, gone: [...held].filter(name => !server.names.includes(name)) }).toEqual({ ...state, gone: [] });
         expect({ ...state, orphans: server.orphans, hollow: server.hollow }).toEqual({ ...state, orphans: [], hollow: [] });
         const tonight = server.names.filter(name => server.snapshot(name).metadata.annotations?.[KEYS.scheduledFor] === run.at.toISOString());

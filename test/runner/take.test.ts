@@ -70,7 +70,7 @@ describe('a new snapshot', () => {
 
   test('is not mixed up with that of another schedule that runs at the same minute', async () => {
     const server = cluster();
-    const hourly = start(server, { config: schedule({ scheduleId: 'hourly', cronJob: 'hourly' }), run: tonight });
+    const hourly = start(server, { config: schedule({ scheduleId: 'hourly' }), run: tonight });
     const nightly = start(server, { run: tonight });
     const results = await server.clock.until(Promise.all([hourly.result, nightly.result]));
     expect(results.map(result => result.exitCode)).toEqual([0, 0]);
@@ -386,7 +386,9 @@ describe('the bound on claims at once', () => {
   const config = schedule({ claims: named(...names), concurrency: 3, readyTimeoutSeconds: 3600 });
 
   /** How many snapshots were created and not yet cut, at the most. */
-  async function mostAtOnce(prepare: (server: FakeApiServer) => void): Promise<{ server: FakeApiServer; most: number; exitCode: number; milliseconds: number }> {
+  async function mostAtOnce(
+    prepare: (server: FakeApiServer) => void,
+  ): Promise<{ server: FakeApiServer; most: number; exitCode: number; milliseconds: number }> {
     const server = cluster(...names);
     server.cutDelay = () => 10 * SECOND;
     prepare(server);
