@@ -10,6 +10,7 @@ import { CsiDriver, DeletionPolicy, RetentionPolicy, ScheduledSnapshot, Snapshot
 
 const NAMESPACE = 'bench-runner';
 const LARGEST_BUNDLE = 200 * 1024;
+const CASES: [DeletionPolicy, number][] = [DeletionPolicy.DELETE, DeletionPolicy.RETAIN].flatMap(policy => [[policy, 1], [policy, 20]] as [DeletionPolicy, number][]);
 const bundle = join(__dirname, '..', 'assets', 'runner.mjs');
 
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
@@ -61,7 +62,7 @@ async function main(): Promise<void> {
 
   console.log('claims  policy  requests  of which                                              at most  peak memory');
   let missed = size > LARGEST_BUNDLE;
-  for (const [policy, count] of [[DeletionPolicy.DELETE, 1], [DeletionPolicy.DELETE, 20], [DeletionPolicy.RETAIN, 1], [DeletionPolicy.RETAIN, 20]] as const) {
+  for (const [policy, count] of CASES) {
     const name = `${policy.toLowerCase()}-${count}`;
     schedule(name, policy, all.slice(0, count));
     await runJob(NAMESPACE, name);
@@ -73,7 +74,8 @@ async function main(): Promise<void> {
     const most = 3 * count + count * (policy === DeletionPolicy.RETAIN ? 2 : 1) + 3;
     missed ||= requests.length > most;
     const details = ['list', 'watch', 'get', 'create', 'patch', 'delete'].map(verb => `${of(verb)} ${verb}`).join(', ');
-    console.log([String(count).padStart(6), policy, String(requests.length).padStart(8), details.padEnd(52), String(most).padStart(7), `${end.peakMemoryMiB} MiB`].join('  '));
+    const columns = [String(count).padStart(6), policy, String(requests.length).padStart(8), details.padEnd(52), String(most).padStart(7)];
+    console.log([...columns, `${end.peakMemoryMiB} MiB`].join('  '));
   }
   kubectl(['delete', 'namespace', NAMESPACE, '--wait=false']);
   if (missed) { throw new Error('a target is missed'); }

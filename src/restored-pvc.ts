@@ -27,6 +27,21 @@ export enum AccessMode {
 }
 
 /**
+ * What a restored claim is for.
+ */
+export enum RestorePurpose {
+  /**
+   * To look at the data, or to copy some of it back. Schedules that select claims by labels leave it out.
+   */
+  INSPECTION = 'Inspection',
+
+  /**
+   * To take the place of a claim that was lost. Schedules that select claims by labels cover it like any other.
+   */
+  REPLACEMENT = 'Replacement',
+}
+
+/**
  * What is restored, and into what.
  */
 export interface RestoredPvcProps {
@@ -67,6 +82,13 @@ export interface RestoredPvcProps {
    * @default VolumeMode.FILE_SYSTEM
    */
   readonly volumeMode?: VolumeMode;
+
+  /**
+   * What the claim is for; it decides whether schedules that select claims by labels cover it.
+   *
+   * @default RestorePurpose.INSPECTION
+   */
+  readonly purpose?: RestorePurpose;
 
   /**
    * What happens to the claim, and its data, when it is removed from the code.
@@ -144,8 +166,7 @@ export class RestoredPvc extends kplus.Resource implements kplus.IPersistentVolu
     this.apiObject = new ApiObject(this, 'Resource', {
       apiVersion: 'v1',
       kind: 'PersistentVolumeClaim',
-      // schedules that select claims by labels leave this one out
-      metadata: { ...metadata, labels: { [KEYS.restored]: 'true', ...metadata.labels } },
+      metadata: { ...metadata, labels: { ...metadata.labels, ...purposeLabels(props.purpose ?? RestorePurpose.INSPECTION) } },
       spec: {
         accessModes,
         volumeMode: props.volumeMode ?? VolumeMode.FILE_SYSTEM,
@@ -184,4 +205,9 @@ export class RestoredPvc extends kplus.Resource implements kplus.IPersistentVolu
     }
     return this.size.asString();
   }
+}
+
+/** By this label the runner leaves a claim out where it selects by labels. */
+function purposeLabels(purpose: RestorePurpose): { [key: string]: string } {
+  return purpose === RestorePurpose.INSPECTION ? { [KEYS.restored]: 'true' } : {};
 }

@@ -1,6 +1,6 @@
 import { Construct, IConstruct } from 'constructs';
 import { DEFAULTS_MARK, SCHEDULED_MARK } from './private/marks';
-import { requireRunnerPod } from './private/runner-pod';
+import { mergePodOptions, requireRunnerPod } from './private/runner-pod';
 import { reject } from './private/validate';
 import { RunnerPodOptions } from './runner-pod';
 
@@ -29,7 +29,8 @@ export interface RunnerDefaultsProps {
  * Gives every schedule below its scope the same pod settings: the registry of an
  * air-gapped cluster, pull secrets, tolerations.
  *
- * Define it on the app or a chart, before the schedules. The nearest one counts.
+ * Define it on the app or a chart, before the schedules. Those of a chart come
+ * before those of the app, and are merged with them in the same way.
  *
  * @see https://kubernetes.io/docs/concepts/workloads/pods/
  * @example
@@ -78,6 +79,7 @@ export class RunnerDefaults extends Construct {
    */
   constructor(scope: Construct, id: string, props: RunnerDefaultsProps = {}) {
     const other = RunnerDefaults.childOf(scope);
+    const outer = RunnerDefaults._of(scope);
     super(scope, id);
     if (other) {
       reject(this, 'scope', {
@@ -99,8 +101,8 @@ export class RunnerDefaults extends Construct {
         problem: 'not a registry', got: props.imageRegistry, allowed: 'host, port and path without scheme', fix: 'write registry.example.com/mirror',
       });
     }
-    this.imageRegistry = props.imageRegistry;
-    this.pod = props.pod ?? {};
+    this.imageRegistry = props.imageRegistry ?? outer?.imageRegistry;
+    this.pod = outer ? mergePodOptions(props.pod ?? {}, outer.pod) : props.pod ?? {};
     // on the scope, since looking through its children for each schedule would be quadratic
     Object.defineProperty(scope, DEFAULTS_MARK, { value: this });
   }

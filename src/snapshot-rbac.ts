@@ -38,7 +38,12 @@ const claims = (...verbs: string[]): Rule => ({ apiGroups: [''], resources: ['pe
 
 /** What people and robots can be allowed; the names are ids of constructs. */
 const GRANTS = {
-  View: [snapshots('get', 'list', 'watch'), { apiGroups: ['batch'], resources: ['cronjobs', 'jobs'], verbs: ['get', 'list', 'watch'] }],
+  View: [
+    snapshots('get', 'list', 'watch'),
+    { apiGroups: ['batch'], resources: ['cronjobs', 'jobs'], verbs: ['get', 'list', 'watch'] },
+    // the message of a run is in the status of its pod
+    { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
+  ],
   Take: [snapshots('create', 'get', 'list', 'watch'), claims('get', 'list')],
   Prune: [snapshots('delete', 'get', 'list', 'watch')],
   Restore: [snapshots('get', 'list', 'watch'), claims('create', 'get', 'list', 'watch')],
@@ -97,7 +102,7 @@ export class SnapshotRbac extends Construct {
   }
 
   /**
-   * Allows to see snapshots, and the CronJobs and Jobs that take them.
+   * Allows to see snapshots, and the CronJobs, Jobs and pods that take them, with the message of each run; not the logs.
    *
    * @param subject who; the same again changes nothing
    */

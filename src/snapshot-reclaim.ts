@@ -137,7 +137,7 @@ export class SnapshotReclaim extends Construct {
     clusterScoped(new ApiObject(this, id, {
       apiVersion,
       kind,
-      metadata: { ...metadata, name: this.name, annotations: { ...wave, ...metadata?.annotations } },
+      metadata: { ...metadata, name: this.name, annotations: { ...metadata?.annotations, ...wave } },
       ...body,
     }));
   }

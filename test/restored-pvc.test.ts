@@ -3,7 +3,10 @@ import * as kplus from 'cdk8s-plus-27';
 import * as kplus33 from 'cdk8s-plus-33';
 import { Construct } from 'constructs';
 import { newChart, objectOf } from './manifests';
-import { AccessMode, CsiDriver, PreProvisionedSnapshot, RemovalPolicy, RestoredPvc, RestoredPvcProps, Snapshot, SnapshotRef, SnapshotSource, VolumeMode } from '../src';
+import {
+  AccessMode, CsiDriver, PreProvisionedSnapshot, RemovalPolicy, RestoredPvc, RestoredPvcProps, RestorePurpose, Snapshot, SnapshotRef, SnapshotSource,
+  VolumeMode,
+} from '../src';
 
 const snapshot = SnapshotRef.fromName('data-20260209');
 const size = Size.gibibytes(50);
@@ -151,9 +154,8 @@ describe('data', () => {
     expect(render({ metadata: { labels: { app: 'postgres' } } }).metadata.labels).toEqual({ 'app': 'postgres', 'cdk8s-volume-snapshots/restored': 'true' });
   });
 
-  test('is selected again once the user says so', () => {
-    expect(render({ metadata: { labels: { 'cdk8s-volume-snapshots/restored': 'false' } } }).metadata.labels)
-      .toEqual({ 'cdk8s-volume-snapshots/restored': 'false' });
+  test('is selected like any other if the claim takes the place of one that was lost', () => {
+    expect(render({ purpose: RestorePurpose.REPLACEMENT, metadata: { labels: { app: 'postgres' } } }).metadata.labels).toEqual({ app: 'postgres' });
   });
 
   test('throws when it is in another namespace, where the claim could not see it', () => {

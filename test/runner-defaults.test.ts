@@ -85,15 +85,15 @@ describe('scope', () => {
     }
   });
 
-  test('the nearest counts, alone', () => {
+  test('those of a chart come before those of the app, which they do not take away', () => {
     const app = new App();
     new RunnerDefaults(app, 'Defaults', { imageRegistry: 'far.example.com', pod: { priorityClassName: 'far' } });
     const chart = new Chart(app, 'chart', { namespace: 'db' });
-    new RunnerDefaults(chart, 'Defaults', { pod: { labels: { near: 'yes' } } });
+    new RunnerDefaults(chart, 'Defaults', { pod: { labels: { near: 'yes' }, imagePullSecrets: ['near'] } });
     schedule(chart);
     expect(podOf(chart).metadata.labels).toMatchObject({ near: 'yes' });
-    expect(podOf(chart).spec).not.toHaveProperty('priorityClassName');
-    expect(podOf(chart).spec.containers[0].image).toMatch(/^gcr\.io\//);
+    expect(podOf(chart).spec).toMatchObject({ priorityClassName: 'far', imagePullSecrets: [{ name: 'near' }] });
+    expect(podOf(chart).spec.containers[0].image).toMatch(/^far\.example\.com\//);
   });
 
   test('schedules beside it do not have them', () => {

@@ -153,6 +153,14 @@ rules:
       - get
       - list
       - watch
+  - apiGroups:
+      - ""
+    resources:
+      - pods
+    verbs:
+      - get
+      - list
+      - watch
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
@@ -431,7 +439,11 @@ describe('service account', () => {
 
 describe('grants', () => {
   test.each([
-    ['grantView', 'view', [snapshots('get', 'list', 'watch'), { apiGroups: ['batch'], resources: ['cronjobs', 'jobs'], verbs: ['get', 'list', 'watch'] }]],
+    ['grantView', 'view', [
+      snapshots('get', 'list', 'watch'),
+      { apiGroups: ['batch'], resources: ['cronjobs', 'jobs'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
+    ]],
     ['grantTake', 'take', [snapshots('create', 'get', 'list', 'watch'), claims('get', 'list')]],
     ['grantPrune', 'prune', [snapshots('delete', 'get', 'list', 'watch')]],
     ['grantRestore', 'restore', [snapshots('get', 'list', 'watch'), claims('create', 'get', 'list', 'watch')]],

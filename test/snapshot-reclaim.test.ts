@@ -173,9 +173,9 @@ describe('the fence', () => {
     expect(waves).toEqual(['-2', '-2', '-1', '-1']);
   });
 
-  test('stands in another wave on demand', () => {
+  test('keeps the fence in an earlier wave than the right, whatever the metadata of all says', () => {
     const chart = render({ metadata: { annotations: { 'argocd.argoproj.io/sync-wave': '5' } } });
-    expect(chart.toJson().map(({ metadata }) => metadata.annotations['argocd.argoproj.io/sync-wave'])).toEqual(['5', '5', '5', '5']);
+    expect(chart.toJson().map(({ metadata }) => metadata.annotations['argocd.argoproj.io/sync-wave'])).toEqual(['-2', '-2', '-1', '-1']);
   });
 
   test('is closed if it cannot be evaluated', () => {
