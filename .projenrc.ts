@@ -107,7 +107,8 @@ for (const dir of ['examples', 'e2e', 'scripts', 'bench']) {
     include: ['**/*.ts'],
   });
 }
-// the compiler checks these imports through `paths`; the import plugin does not know them
+// the compiler checks these imports through `paths`; the import plugin does not know them, and finds the package only once lib/ is there
+project.eslint!.config.settings['import/internal-regex'] = `^${NAME}$`;
 project.eslint?.addOverride({ files: ['examples/**/*.ts', 'test/**/*.ts', 'e2e/**/*.ts', 'bench/**/*.ts'], rules: { 'import/no-unresolved': 'off' } });
 
 const snippets = project.addTask('docs:snippets', { description: 'Compile every snippet of the README, docs and docstrings', exec: 'jsii-rosetta extract --strict --compile --fail' });

@@ -10,7 +10,7 @@ import { CsiDriver, DeletionPolicy, RetentionPolicy, ScheduledSnapshot, Snapshot
 
 const NAMESPACE = 'bench-runner';
 const LARGEST_BUNDLE = 200 * 1024;
-const CASES: [DeletionPolicy, number][] = [DeletionPolicy.DELETE, DeletionPolicy.RETAIN].flatMap(policy => [[policy, 1], [policy, 20]] as [DeletionPolicy, number][]);
+const CASES = [DeletionPolicy.DELETE, DeletionPolicy.RETAIN].flatMap(policy => [1, 20].map(count => ({ policy, count })));
 const bundle = join(__dirname, '..', 'assets', 'runner.mjs');
 
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
@@ -62,7 +62,7 @@ async function main(): Promise<void> {
 
   console.log('claims  policy  requests  of which                                              at most  peak memory');
   let missed = size > LARGEST_BUNDLE;
-  for (const [policy, count] of CASES) {
+  for (const { policy, count } of CASES) {
     const name = `${policy.toLowerCase()}-${count}`;
     schedule(name, policy, all.slice(0, count));
     await runJob(NAMESPACE, name);
