@@ -140,8 +140,10 @@ export class FakeApiServer {
   // knobs; times are milliseconds
   latency = 1;
   watchDelay = 4;
-  /** how long the controller takes to act; what it knows of the contents is a watch, and never as late */
+  /** how long the controller takes to act */
   controllerDelay = 20;
+  /** how late the controller sees a changed content; it goes by what it has seen */
+  informerDelay = 4;
   readyDelay = 50;
   controllerRunning = true;
   sidecarRunning = true;
@@ -475,8 +477,7 @@ export class FakeApiServer {
     }
     if (change.collection === SNAPSHOTS && change.after) { this.reconcileSoon(change.after.metadata.name); }
     if (change.collection === CONTENTS && change.after) {
-      this.clock.after(this.watchDelay, () => { if (this.controllerRunning) { this.seePolicy(change.after.metadata.name); } });
-      this.reconcileSoon(change.after.spec.volumeSnapshotRef?.name);
+      this.clock.after(this.informerDelay, () => { if (this.controllerRunning) { this.seePolicy(change.after.metadata.name); } });
     }
   }
 
@@ -513,7 +514,9 @@ export class FakeApiServer {
 
   private seePolicy(contentName: string): void {
     const content = this.all(CONTENTS).get(contentName);
-    if (content) { this.seenPolicies.set(contentName, content.spec.deletionPolicy); }
+    if (!content) { return; }
+    this.seenPolicies.set(contentName, content.spec.deletionPolicy);
+    this.reconcileSoon(content.spec.volumeSnapshotRef.name);
   }
 
   private reconcileSoon(name: string): void {
@@ -530,7 +533,7 @@ export class FakeApiServer {
       this.finishDeletion(name, metadata.uid, content);
     } else if (content) {
       // it is added when the content says Delete, and stays when it says Retain again
-      if (content.spec.deletionPolicy === 'Delete' && !metadata.finalizers?.includes(BOUND_FINALIZER)) {
+      if (this.seenPolicies.get(contentName) === 'Delete' && !metadata.finalizers?.includes(BOUND_FINALIZER)) {
         this.editSnapshot(name, s => { s.metadata.finalizers = [...s.metadata.finalizers ?? [], BOUND_FINALIZER]; });
       }
     } else if (!status?.boundVolumeSnapshotContentName) {
@@ -580,7 +583,11 @@ export class FakeApiServer {
       this.remove(CONTENTS, content.metadata.name);
       this.backend.delete(handleOf(uid));
     }
-    this.editSnapshot(name, s => { s.metadata.finalizers = []; });
+    const isForeign = (finalizer: string) => ![SOURCE_FINALIZER, BOUND_FINALIZER].includes(finalizer);
+    const finalizers: string[] = this.snapshot(name).metadata.finalizers ?? [];
+    if (!finalizers.every(isForeign)) {
+      this.editSnapshot(name, s => { s.metadata.finalizers = finalizers.filter(isForeign); });
+    }
   }
 }
 

@@ -73,6 +73,18 @@ describe('which snapshots with data may go', () => {
     }));
   });
 
+  test('those of a failed claim stay even if the storage still copies them', async () => {
+    const server = twoClaims();
+    server.addSnapshot('logs', { name: 'logs-slow', at: TONIGHT - 5 * DAY, ready: false });
+    server.before = call => { if (call.verb === 'POST' && call.name?.startsWith('logs-')) { throw new ApiError(403, 'forbidden'); } };
+    await perform(server, { config });
+    expect(server.names).toContain('logs-slow');
+    server.before = undefined;
+    await server.clock.advance(DAY);
+    await perform(server, { config });
+    expect(server.names).not.toContain('logs-slow');
+  });
+
   test('those of a claim that no source covers any more, down to the floor, but only while all is well', async () => {
     const server = twoClaims();
     server.driverError = 'broken';
@@ -142,20 +154,25 @@ describe('what was never cut', () => {
     expect(server.names).toContain('failed');
   });
 
+  const cut = { creationTime: '2026-02-09T02:00:00Z' };
+  const ready = { readyToUse: true };
+
   test.each([
-    ['Delete', 'before', 'DELETE'],
-    ['Retain', 'before', 'PATCH'],
-    ['Retain', 'after', 'PATCH'],
-    ['Retain', 'before', 'DELETE'],
-  ] as const)('but becomes ready just when it is about to go is a restore point, and stays: class %s, %s the %s', async (policy, hook, verb) => {
+    ['cut', cut, 'Delete', 'before', 'DELETE'],
+    // by a driver that reports no time
+    ['ready', ready, 'Delete', 'before', 'DELETE'],
+    ['cut and ready', { ...cut, ...ready }, 'Retain', 'before', 'PATCH'],
+    ['cut and ready', { ...cut, ...ready }, 'Retain', 'after', 'PATCH'],
+    ['cut', cut, 'Retain', 'before', 'DELETE'],
+  ] as const)('but is %s just when it is about to go stays: %j, class %s, %s the %s', async (_, status, policy, hook, verb) => {
     const server = cluster(policy, 1);
     server.addSnapshot('data', { name: 'late', at: TONIGHT - HOUR, cut: false });
     once(server, hook, verb, () => {
       server.backend.set(`snap-${server.snapshot('late').metadata.uid}`, 'data');
-      server.editSnapshot('late', s => { s.status = { ...s.status, creationTime: '2026-02-09T02:00:00Z', readyToUse: true }; });
+      server.editSnapshot('late', s => { s.status = { ...s.status, ...status }; });
     });
     const run = await perform(server, { config: schedule({ deletionPolicy: policy }) });
-    expect(server.readyNames).toContain('late');
+    expect(server.names).toContain('late');
     expect([server.policyOf('late'), run.exitCode, server.orphans]).toEqual([policy, 0, []]);
     expect(run.lines).toContainEqual({ step: 'keep', claim: 'data', snapshots: ['late'], reasons: ['it has just been bound, cut or made ready; the next run decides'] });
   });
@@ -218,6 +235,8 @@ describe('a hold', () => {
     await perform(server, { config: retaining() });
     server.editSnapshot('old-2', s => { s.metadata.annotations = {}; });
     await server.clock.advance(DAY);
+    // a busy controller, and no sign of what it has seen
+    server.informerDelay = 800;
     const run = await perform(server, { config: retaining() });
     expect(run.exitCode).toBe(0);
     expect([server.names.length, server.backend.size, server.orphans]).toEqual([2, 2, []]);

@@ -133,6 +133,15 @@ describe('the watch', () => {
     expect(log).toEqual([expect.stringMatching(/^watch ended, going on: too old resource version/)]);
   });
 
+  test('whose version is too old lets nobody wait for what the new list shows', async () => {
+    const { server, cache } = await setUp(s => { add(s, 'a'); });
+    const waiting = cache.waitFor('a', s => s?.held !== undefined, TONIGHT + HOUR);
+    server.breakWatches(new ApiError(410, 'too old'));
+    server.hold('a');
+    await expect(server.clock.until(waiting)).resolves.toMatchObject({ snapshot: { name: 'a' } });
+    expect(server.clock.now() - TONIGHT).toBeLessThan(2 * SECOND);
+  });
+
   test('that gets 410 in an event starts with a new list likewise', async () => {
     const { server, named } = await setUp();
     server.breakWatches(new ApiError(410, 'The resourceVersion for the provided watch is too old.'));
@@ -163,6 +172,17 @@ describe('the watch', () => {
     expect(named()).toEqual([]);
     await server.clock.advance(20 * SECOND);
     expect(named()).toEqual(['a']);
+  });
+
+  test('that works is taken up again quickly, however often it has ended before', async () => {
+    const { server } = await setUp(s => { add(s, 'a'); });
+    for (let round = 0; round < 20; round += 1) {
+      server.hold('a');
+      await server.clock.advance(SECOND);
+      server.endWatches();
+      await server.clock.advance(SECOND);
+    }
+    expect(verbs(server).filter(verb => verb === 'WATCH')).toHaveLength(21);
   });
 
   test('that ends at once each time does not become a storm of requests', async () => {

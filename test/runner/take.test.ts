@@ -159,6 +159,13 @@ describe('a snapshot of the same name that is not ours', () => {
     expect(run.message).toContain('1 of 2 claims');
     expect(JSON.stringify(server.snapshot(name))).toBe(before);
   });
+
+  test('is refused even with all our labels, if its data is that of another claim', async () => {
+    const server = cluster('data', 'logs');
+    const name = server.addSnapshot('logs', { name: nameFor(server, 'data'), at: TONIGHT, labels: { [KEYS.claimUid]: server.claimUid('data') } });
+    const run = await perform(server);
+    expect(run).toMatchObject({ exitCode: 1, message: expect.stringContaining(`a snapshot '${name}' exists and is not of this schedule and claim`) });
+  });
 });
 
 describe('a claim that cannot be snapshotted', () => {
@@ -321,6 +328,19 @@ describe('somebody deletes snapshots while they are taken', () => {
     const server = cluster();
     server.readyDelay = MINUTE;
     server.clock.after(when, () => server.deleteSnapshot(nameFor(server, 'data')));
+    const run = await perform(server);
+    expect(run).toMatchObject({ exitCode: 1, message: expect.stringContaining('was deleted before it was ready; find out who deletes snapshots') });
+    expect(run.milliseconds).toBeLessThan(10 * SECOND);
+  });
+
+  test.each([['before the cut', 40], ['after the cut', 100]])('it is told also if something keeps it from going: %s', async (_, when) => {
+    const server = cluster();
+    server.readyDelay = MINUTE;
+    server.clock.after(when, () => {
+      server.editSnapshot(nameFor(server, 'data'), s => { s.metadata.finalizers.push('example.com/for-ever'); });
+      server.sidecarRunning = false;
+      server.deleteSnapshot(nameFor(server, 'data'));
+    });
     const run = await perform(server);
     expect(run).toMatchObject({ exitCode: 1, message: expect.stringContaining('was deleted before it was ready; find out who deletes snapshots') });
     expect(run.milliseconds).toBeLessThan(10 * SECOND);
