@@ -100,7 +100,7 @@ export interface ScheduledSnapshotProps {
   readonly scheduleId?: string;
 
   /**
-   * How long a snapshot may take from its creation until it is ready, from a second to seven days.
+   * How long a run waits, from its start, for its snapshots to be ready; from a second to seven days.
    *
    * A first snapshot into cloud storage copies the whole volume and may take hours.
    * One that was cut in time and is ready later is kept, and counted by the next run, but this run fails.
@@ -126,7 +126,7 @@ export interface ScheduledSnapshotProps {
   readonly startingDeadline?: Duration;
 
   /**
-   * How many claims are waiting for the cut of their data at once.
+   * How many claims are waiting for the cut of their data at once. One that is not cut for long makes room for the next, so that all are tried.
    *
    * @default 20
    */
@@ -261,7 +261,7 @@ export class ScheduledSnapshot extends Construct {
   public readonly prunedStorage: PrunedStorage;
 
   /**
-   * How long a snapshot may take from its creation until it is ready.
+   * How long a run waits, from its start, for its snapshots to be ready.
    */
   public readonly readyTimeout: Duration;
 

@@ -46,7 +46,7 @@ test('while the storage fails, the job fails and says what the storage says, the
   for (let night = 0; night < 2; night += 1) {
     const end = await runJob(NAMESPACE, 'outage');
     expect(end).toMatchObject({ succeeded: false, exitCode: 1, pods: 1 });
-    expect(end.message).toMatch(/FAILED data: snapshot 'data-manual-[0-9a-f]{8}' is not ready after 8s: the storage says: .*Unavailable/);
+    expect(end.message).toMatch(/FAILED data: snapshot 'data-manual-[0-9a-f]{8}' is not ready after \d+s: the storage says: .*Unavailable/);
   }
   expect(snapshotsOf('outage').map(uid)).toContain(uid(good));
   expect(storedSnapshots()).toContain(uid(good));

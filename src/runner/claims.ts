@@ -68,9 +68,7 @@ async function getClaim(client: KubeClient, namespace: string, name: string, sig
 }
 
 async function listClaims(client: KubeClient, namespace: string, labelSelector: string | undefined, signal: AbortSignal): Promise<Claim[]> {
-  const claims: Claim[] = [];
-  await list(client, claimsPath(namespace), { labelSelector }, item => claims.push(readClaim(item)), signal);
-  return claims;
+  return (await list(client, claimsPath(namespace), { labelSelector }, readClaim, signal)).items;
 }
 
 function describe(selection: ClaimSelection): string {

@@ -30,7 +30,7 @@ export interface RunnerConfig {
   /** what becomes of the storage of a pruned snapshot that its class retains */
   readonly prunedStorage: 'Reclaim' | 'Keep';
   readonly retention: RetentionRules;
-  /** how long a snapshot may take from its creation until it is ready */
+  /** how long a run waits, from its start, for its snapshots to be ready */
   readonly readyTimeoutSeconds: number;
   /** how many claims are being cut at once */
   readonly concurrency: number;
@@ -81,7 +81,7 @@ export const EXIT = {
   success: 0,
   /** the run did all it could; the message says what failed */
   failed: 1,
-  /** the API server could not be reached; another pod may be luckier */
+  /** the API server could not be reached, or did nothing but refuse; another pod may be luckier */
   unreachable: 75,
   /** ended by SIGTERM */
   terminated: 143,

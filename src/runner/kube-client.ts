@@ -95,15 +95,23 @@ export class RetryingClient implements KubeClient {
 
 const PAGE = '500';
 
-/** Hands every item of a collection to `visit`, a page at a time; returns the resource version to watch from. */
-export async function list(
-  client: KubeClient, path: string, query: Query, visit: (item: any) => void, signal?: AbortSignal,
-): Promise<string> {
+/** Reads a collection, a page at a time, each item reduced by `read`; the resource version is what to watch from. */
+export async function list<T>(
+  client: KubeClient, path: string, query: Query, read: (item: any) => T, signal?: AbortSignal,
+): Promise<{ items: T[]; resourceVersion: string }> {
+  let items: T[] = [];
   let token: string | undefined;
   for (;;) {
-    const page: any = await client.request({ method: 'GET', path, query: { ...query, limit: PAGE, continue: token } }, signal);
-    (page.items ?? []).forEach(visit);
-    token = page.metadata?.continue || undefined;
-    if (!token) { return page.metadata?.resourceVersion ?? ''; }
+    try {
+      const page: any = await client.request({ method: 'GET', path, query: { ...query, limit: PAGE, continue: token } }, signal);
+      items.push(...(page.items ?? []).map(read));
+      token = page.metadata?.continue || undefined;
+      if (!token) { return { items, resourceVersion: page.metadata?.resourceVersion ?? '' }; }
+    } catch (error) {
+      // the pages that are left belong to a state that the server has forgotten: begin again
+      if (!token || !(error instanceof ApiError && error.status === 410)) { throw error; }
+      items = [];
+      token = undefined;
+    }
   }
 }

@@ -20,8 +20,8 @@ export interface PruneResult {
   readonly problems: string[];
 }
 
-/** How many snapshots are being deleted at once. */
-const DELETIONS_AT_ONCE = 5;
+/** How many snapshots are being worked on at once. */
+const REQUESTS_AT_ONCE = 5;
 /** The snapshot controller answers a changed policy in some 40 ms; at its default rate limit it may be busy. */
 const CONTROLLER_ANSWERS_WITHIN = 20_000;
 const TRIES = 3;
@@ -41,21 +41,46 @@ export async function prune(context: PruneContext, mayLoseData: (snapshot: Snaps
       : withheld(decision, 'the storage is retained and the right to give it back is missing')));
   logDecisions(context, decisions);
 
-  const due = decisions.filter(decision => decision.action === 'delete').map(decision => decision.snapshot);
+  const of = (action: string) => decisions.filter(decision => decision.action === action).map(decision => decision.snapshot);
   let pruned = 0;
-  const worker = async () => {
-    for (let snapshot = due.shift(); snapshot && !context.signal.aborted; snapshot = due.shift()) {
-      try {
-        // in two steps: `pruned += await ...` would lose what the other workers count meanwhile
-        const removed = await remove(context, snapshot, mustReclaim(snapshot, config, mayReclaim));
-        if (removed) { pruned += 1; }
-      } catch (error) {
-        problems.push(`snapshot '${snapshot.name}' was not pruned: ${(error as Error).message}`);
-      }
+  await forEach(of('keep').filter(snapshot => mayReclaim && mayBeHalfGone(snapshot, config)), async snapshot => {
+    await setPolicy(context, snapshot, 'Retain').catch(error => problems.push(`snapshot '${snapshot.name}' may not be retained: ${error.message}`));
+  });
+  await forEach(of('delete'), async snapshot => {
+    // between two of them, not in the midst of one
+    if (context.signal.aborted) { return; }
+    try {
+      const removed = await remove(context, snapshot, mustReclaim(snapshot, config, mayReclaim));
+      if (removed) { pruned += 1; }
+    } catch (error) {
+      problems.push(`snapshot '${snapshot.name}' was not pruned: ${(error as Error).message}`);
     }
-  };
-  await Promise.all(Array.from({ length: DELETIONS_AT_ONCE }, worker));
+  });
   return { pruned, kept: decisions.length - pruned, problems };
+}
+
+/** A few at a time. */
+async function forEach(snapshots: Snapshot[], work: (snapshot: Snapshot) => Promise<void>): Promise<void> {
+  const queue = [...snapshots];
+  const worker = async () => {
+    for (let snapshot = queue.shift(); snapshot; snapshot = queue.shift()) { await work(snapshot); }
+  };
+  await Promise.all(Array.from({ length: REQUESTS_AT_ONCE }, worker));
+}
+
+/**
+ * Under a class that retains, the finalizer is left by a run that wanted to delete the
+ * snapshot. If it stays after all, its content may still say Delete, and its storage
+ * would go with the namespace.
+ */
+function mayBeHalfGone(snapshot: Snapshot, config: RunnerConfig): boolean {
+  return config.deletionPolicy === 'Retain' && config.prunedStorage === 'Reclaim' && snapshot.boundFinalizer && !snapshot.deleting
+    && hasOwnContent(snapshot);
+}
+
+/** The snapshot controller names the content that it makes for a snapshot after its uid. */
+function hasOwnContent(snapshot: Snapshot): boolean {
+  return snapshot.contentName === `snapcontent-${snapshot.uid}`;
 }
 
 /** Does the storage of this snapshot outlive it, unless its content is told otherwise first? */
@@ -149,7 +174,7 @@ function progressSince(due: Snapshot, now: Snapshot): string | undefined {
 /** Patches the content to Delete and waits until the snapshot controller has seen that; deleting earlier would leave an orphan. */
 async function giveBack(context: PruneContext, snapshot: Snapshot): Promise<Snapshot | undefined> {
   const { cache, client } = context;
-  if (snapshot.contentName !== `snapcontent-${snapshot.uid}`) {
+  if (!hasOwnContent(snapshot)) {
     throw new Error(`its content '${snapshot.contentName}' was not made for it by the snapshot controller; delete both by hand`);
   }
   await setPolicy(context, snapshot, 'Delete');

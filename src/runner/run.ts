@@ -1,7 +1,7 @@
 import { resolveClaims } from './claims';
 import { EXIT, RunnerConfig } from './config';
 import { Run } from './identity';
-import { ConnectionError, KubeClient, RetryingClient, TerminatedError } from './kube-client';
+import { KubeClient, mayPass, RetryingClient, TerminatedError } from './kube-client';
 import { prune, PruneResult } from './prune';
 import { hasFailed, oneLine, Outcome, recordEvent, summarize } from './report';
 import { Claim } from './resources';
@@ -37,7 +37,18 @@ export async function runSchedule(input: RunInput): Promise<RunResult> {
     const cache = new SnapshotCache(client, namespace, config.scheduleId, message => log('watch', { message }));
     await cache.start(signal, over.signal);
 
-    const context: TakeContext = { client, cache, config, namespace, run: input.run, signal, log };
+    const context: TakeContext = {
+      client,
+      cache,
+      config,
+      namespace,
+      run: input.run,
+      signal,
+      log,
+      startedAt: client.now(),
+      // so that each claim is tried before half of the time is over, even if none is cut
+      patience: config.readyTimeoutSeconds * 1000 / (2 * Math.ceil(claims.found.length / config.concurrency) || 1),
+    };
     const outcomes: Outcome[] = [
       ...claims.missing,
       ...await takeAll(context, claims.found),
@@ -86,12 +97,12 @@ async function pruneSafely(context: TakeContext, outcomes: readonly Outcome[]): 
 function exitCode(outcomes: readonly Outcome[], pruning: PruneResult): number {
   const failed = outcomes.filter(hasFailed);
   if (failed.length === 0 && pruning.problems.length === 0) { return EXIT.success; }
-  return failed.length > 0 && failed.every(outcome => outcome.error instanceof ConnectionError) ? EXIT.unreachable : EXIT.failed;
+  return failed.length > 0 && failed.every(outcome => mayPass(outcome.error)) ? EXIT.unreachable : EXIT.failed;
 }
 
 function exitCodeOf(error: unknown): number {
   if (error instanceof TerminatedError) { return EXIT.terminated; }
-  return error instanceof ConnectionError ? EXIT.unreachable : EXIT.failed;
+  return mayPass(error) ? EXIT.unreachable : EXIT.failed;
 }
 
 /** A counter of free places. */

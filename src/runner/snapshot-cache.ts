@@ -65,15 +65,9 @@ export class SnapshotCache {
   }
 
   private async fill(signal: AbortSignal): Promise<string> {
-    const seen = new Set<string>();
-    const resourceVersion = await list(this.client, this.path, this.query, item => {
-      const snapshot = readSnapshot(item);
-      seen.add(snapshot.name);
-      this.snapshots.set(snapshot.name, snapshot);
-    }, signal);
-    for (const name of this.snapshots.keys()) {
-      if (!seen.has(name)) { this.snapshots.delete(name); }
-    }
+    const { items, resourceVersion } = await list(this.client, this.path, this.query, readSnapshot, signal);
+    this.snapshots.clear();
+    items.forEach(snapshot => this.snapshots.set(snapshot.name, snapshot));
     return resourceVersion;
   }
 

@@ -11,17 +11,24 @@ export interface TakeContext {
   readonly config: RunnerConfig;
   readonly namespace: string;
   readonly run: Run;
+  /** when the run started, by the API server's clock */
+  readonly startedAt: number;
+  /** milliseconds after which a claim that is not cut makes room for the next one, and goes on waiting */
+  readonly patience: number;
   readonly signal: AbortSignal;
   readonly log: (step: string, details: object) => void;
 }
 
-/** A ready snapshot of the claim for this run: made now, or by an earlier pod of the Job. */
-export async function take(context: TakeContext, claim: Claim, whenCut: () => void): Promise<Snapshot> {
+/**
+ * A ready snapshot of the claim for this run: made now, or by an earlier pod of the
+ * Job. `makeRoom` is called as soon as the next claim may be cut.
+ */
+export async function take(context: TakeContext, claim: Claim, makeRoom: () => void): Promise<Snapshot> {
   refuseUnusable(claim);
   const name = snapshotName(claim.name, claim.uid, context.config.scheduleId, context.run);
   const snapshot = context.cache.get(name) ?? await create(context, claim, name);
   refuseForeign(context, snapshot, claim);
-  return untilReady(context, snapshot, whenCut);
+  return untilReady(context, snapshot, makeRoom);
 }
 
 function refuseUnusable(claim: Claim): void {
@@ -51,8 +58,7 @@ async function create(context: TakeContext, claim: Claim, name: string): Promise
 /** The right to get is not needed: a list of one name finds it as well. */
 async function find(context: TakeContext, name: string): Promise<Snapshot> {
   const { client, namespace, signal } = context;
-  let found: Snapshot | undefined;
-  await list(client, snapshotsPath(namespace), { fieldSelector: `metadata.name=${name}` }, item => { found = readSnapshot(item); }, signal);
+  const { items: [found] } = await list(client, snapshotsPath(namespace), { fieldSelector: `metadata.name=${name}` }, readSnapshot, signal);
   if (!found) { throw new Error(`snapshot '${name}' existed and is gone again; somebody deletes snapshots while they are taken`); }
   return found;
 }
@@ -64,20 +70,20 @@ function refuseForeign({ config }: TakeContext, snapshot: Snapshot, claim: Claim
   }
 }
 
-async function untilReady(context: TakeContext, snapshot: Snapshot, whenCut: () => void): Promise<Snapshot> {
+async function untilReady(context: TakeContext, snapshot: Snapshot, makeRoom: () => void): Promise<Snapshot> {
   const { cache, client, config, signal } = context;
-  // counted from the creation, so that a retry does not wait anew
-  const until = snapshot.createdAt + config.readyTimeoutSeconds * 1000;
+  // from the start of the run, or of the earlier pod whose snapshot it is, so that a retry does not wait anew
+  const until = Math.min(context.startedAt, snapshot.createdAt) + config.readyTimeoutSeconds * 1000;
   const isCut = (s: Snapshot | undefined) => s === undefined || s.deleting || s.ready || s.cutAt !== undefined;
   const isReady = (s: Snapshot | undefined) => s === undefined || s.deleting || s.ready;
   cache.put(snapshot);
-  await cache.waitFor(snapshot.name, isCut, until, signal);
-  whenCut();
+  await cache.waitFor(snapshot.name, isCut, Math.min(until, client.now() + context.patience), signal);
+  makeRoom();
   const seen = await cache.waitFor(snapshot.name, isReady, until, signal);
   // at the end the server has the last word: the watch may be late, or the server gone, which is no fault of the storage
   const last = seen ? seen.snapshot : await find(context, snapshot.name);
   if (!last || last.deleting) { throw new Error(`snapshot '${snapshot.name}' was deleted before it was ready; find out who deletes snapshots`); }
-  if (!last.ready) { throw new Error(`snapshot '${snapshot.name}' is not ready after ${inWords(config.readyTimeoutSeconds)}: ${whyNotReady(last)}`); }
+  if (!last.ready) { throw new Error(`snapshot '${snapshot.name}' is not ready after ${inWords((until - last.createdAt) / 1000)}: ${whyNotReady(last)}`); }
   const cutAt = last.cutAt === undefined ? undefined : new Date(last.cutAt).toISOString();
   context.log('ready', { claim: last.claimName, snapshot: last.name, cutAt, seconds: Math.round((client.now() - last.createdAt) / 1000) });
   return last;

@@ -81,24 +81,47 @@ test('a pause without an error grows likewise', () => {
 });
 
 describe('a list', () => {
+  const readNames = (server: FakeApiServer) => list(new FakePod(server), claimsPath(NAMESPACE), { labelSelector: '!x' }, item => item.metadata.name);
+
   test('of 1,234 comes in pages of 500, each once, in one version', async () => {
     const server = new FakeApiServer();
     for (let index = 0; index < 1234; index += 1) { server.addClaim(`claim-${index}`); }
-    const seen: string[] = [];
-    const version = await server.clock.until(list(new FakePod(server), claimsPath(NAMESPACE), { labelSelector: '!x' }, item => seen.push(item.metadata.name)));
-    expect(new Set(seen).size).toBe(1234);
-    expect(seen).toHaveLength(1234);
+    const { items, resourceVersion } = await server.clock.until(readNames(server));
+    expect(new Set(items).size).toBe(1234);
+    expect(items).toHaveLength(1234);
     expect(server.calls.map(call => call.request.query)).toEqual([
       { labelSelector: '!x', limit: '500', continue: undefined },
       { labelSelector: '!x', limit: '500', continue: expect.stringMatching(/./) },
       { labelSelector: '!x', limit: '500', continue: expect.stringMatching(/./) },
     ]);
-    expect(version).toBe('2234');
+    expect(resourceVersion).toBe('2234');
+  });
+
+  test('whose pages expired on the way is read anew, with nothing twice', async () => {
+    const server = new FakeApiServer();
+    for (let index = 0; index < 700; index += 1) { server.addClaim(`claim-${index}`); }
+    let expired = false;
+    server.before = ({ request }) => {
+      if (request.query?.continue && !expired) {
+        expired = true;
+        throw new ApiError(410, 'The provided continue parameter is too old');
+      }
+    };
+    const { items } = await server.clock.until(readNames(server));
+    expect(items).toHaveLength(700);
+    expect(new Set(items).size).toBe(700);
+  });
+
+  test('that is gone from the start is an error', async () => {
+    const server = new FakeApiServer();
+    server.before = () => { throw new ApiError(410, 'Gone'); };
+    await expect(server.clock.until(readNames(server))).rejects.toThrow('Gone');
   });
 
   test('of nothing, or without metadata, is empty', async () => {
     const answering = (answer: object) => ({ request: () => Promise.resolve(answer) }) as unknown as FakePod;
-    await expect(list(answering({}), '/x', {}, () => { throw new Error('none expected'); })).resolves.toBe('');
-    await expect(list(answering({ items: null, metadata: { resourceVersion: '7', continue: '' } }), '/x', {}, () => undefined)).resolves.toBe('7');
+    await expect(list(answering({}), '/x', {}, () => { throw new Error('none expected'); })).resolves.toEqual({ items: [], resourceVersion: '' });
+    await expect(list(answering({ items: null, metadata: { resourceVersion: '7', continue: '' } }), '/x', {}, () => undefined))
+      .resolves.toEqual({ items: [], resourceVersion: '7' });
   });
 });

@@ -350,6 +350,25 @@ describe('a class that retains', () => {
     expect([retry.exitCode, server.names.length, server.orphans, server.contents.length]).toEqual([0, 2, [], 2]);
   });
 
+  test('after such a crash is retained again if a hold came meanwhile, and a patch that is refused is said', async () => {
+    const server = cluster('Retain', 2);
+    const first = start(server, { config: retaining(), run: { kind: 'Scheduled', at: new Date(TONIGHT) } });
+    once(server, 'after', 'PATCH', call => {
+      call.pod.kill();
+      return new Promise(() => undefined);
+    });
+    await server.clock.until(Promise.race([first.result, server.clock.wait(MINUTE)]));
+    expect(server.policyOf('old-2')).toBe('Delete');
+    server.hold('old-2');
+    server.fence = () => 'denied';
+    const refused = await perform(server, { config: retaining(), run: { kind: 'Scheduled', at: new Date(TONIGHT) } });
+    expect(refused).toMatchObject({ exitCode: 1, message: expect.stringContaining("FAILED pruning: snapshot 'old-2' may not be retained: ") });
+    server.fence = undefined;
+    await expect(perform(server, { config: retaining(), run: { kind: 'Scheduled', at: new Date(TONIGHT) } })).resolves.toMatchObject({ exitCode: 0 });
+    expect(server.policyOf('old-2')).toBe('Retain');
+    expect(old(server)).toEqual(['old-1', 'old-2']);
+  });
+
   test('is set back to what it was when a pod is told to end is no reason to wait: the deletion that has begun is finished', async () => {
     const server = cluster('Retain', 2);
     const run = start(server, { config: retaining() });

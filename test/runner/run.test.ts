@@ -357,6 +357,11 @@ describe('the exit code', () => {
     await expect(exitWith(at('volumesnapshots', 'wal', new ApiError(422, 'invalid')))).resolves.toBe(1);
   });
 
+  test('is 75 as well if the API server did nothing but refuse for three minutes', async () => {
+    await expect(exitWith(call => { if (call.verb === 'LIST') { throw new ApiError(503, 'apiserver is shutting down'); } })).resolves.toBe(75);
+    await expect(exitWith(at('volumesnapshots', 'wal', new ApiError(500, 'etcdserver: request timed out')))).resolves.toBe(75);
+  });
+
   test('is 75, so that another pod tries, only if nothing but the connection failed', async () => {
     await expect(exitWith(at('volumesnapshots', 'wal', new ConnectionError('ECONNRESET')))).resolves.toBe(75);
     await expect(exitWith(call => {

@@ -441,8 +441,16 @@ describe('the bound on claims at once', () => {
     expect(server.readyNames).toHaveLength(5);
   });
 
-  test('gives the place of a claim that is never cut to the next when its time is up', async () => {
-    const { server } = await mostAtOnce(s => { s.cutDelay = claim => (/[0-4]$/.test(claim) ? 9 * HOUR : SECOND); });
+  test('gives the place of a claim that is not cut for long to the next, so that each is tried in time', async () => {
+    const { server, milliseconds } = await mostAtOnce(s => { s.cutDelay = claim => (/[0-4]$/.test(claim) ? 9 * HOUR : SECOND); });
     expect(server.readyNames).toHaveLength(5);
+    expect(milliseconds).toBeLessThan(HOUR + MINUTE);
+  });
+
+  test('ends the run in its time even if no claim is cut, after each was tried, so that it can say so', async () => {
+    const { server, exitCode, milliseconds } = await mostAtOnce(s => { s.cutDelay = () => 9 * HOUR; });
+    expect(server.snapshots).toHaveLength(10);
+    expect(exitCode).toBe(1);
+    expect(milliseconds).toBeLessThan(HOUR + MINUTE);
   });
 });
