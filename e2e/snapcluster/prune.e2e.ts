@@ -1,5 +1,5 @@
-import { Chart, Cron } from 'cdk8s';
-import { apply, applyChart, bound, claim, DRIVER, eventually, freshNamespace, getJson, kubectl, names, runJob } from '../cluster';
+import { Chart, Cron, Duration } from 'cdk8s';
+import { apply, applyChart, bound, claim, DRIVER, eventually, freshNamespace, getJson, kubectl, names, runJob, sleep } from '../cluster';
 import { storedSnapshots } from './knobs';
 import {
   CsiDriver, DeletionPolicy, PrunedStorage, RetentionPolicy, ScheduledSnapshot, ScheduledSnapshotProps,
@@ -54,6 +54,15 @@ test.each([
     return left.length === 2 && contentsOf(all).length === 2 && storedSnapshots().filter(uid => all.includes(uid)).join() === left.join();
   });
   snapshotsOf(name).forEach((snapshot: any) => expect(snapshot.status.readyToUse).toBe(true));
+});
+
+test('a snapshot that has grown old goes at the next run, and its storage with it', async () => {
+  schedule('aged', DeletionPolicy.RETAIN, { schedule: Cron.everyMinute(), retention: RetentionPolicy.keepFor(Duration.minutes(1)) });
+  const [old] = await runs('aged', 1);
+  await sleep(61_000);
+  await runs('aged', 1);
+  await eventually('the old one is gone', 30, () => !uidsOf('aged').includes(old) && contentsOf([old]).length === 0 && !storedSnapshots().includes(old));
+  expect(uidsOf('aged')).toHaveLength(1);
 });
 
 test('a held snapshot stays with its storage, and its content goes on to say Retain', async () => {
