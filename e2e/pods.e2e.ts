@@ -57,6 +57,8 @@ test('a schedule runs under restricted Pod Security and a quota', async () => {
 test('the official node image runs it as well, and not as root', async () => {
   schedule('alpine', () => ({ pod: { image: 'node:24-alpine' } }));
   expect(await runJob(NAMESPACE, 'alpine')).toMatchObject({ succeeded: true });
+  const [pod] = getJson('-n', NAMESPACE, 'pods', '-l', 'cdk8s-volume-snapshots/schedule=alpine').items;
+  expect(pod.spec.securityContext).toMatchObject({ runAsUser: 1000, runAsNonRoot: true });
 });
 
 test('a selector finds the claims of the moment, and leaves out those that were restored', async () => {

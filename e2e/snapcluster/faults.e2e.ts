@@ -2,13 +2,14 @@ import { Chart, Cron, Duration } from 'cdk8s';
 import { apply, applyChart, bound, claim, DRIVER, eventually, freshNamespace, getJson, jobEnd, kubectl, runJob, startJob } from '../cluster';
 import { clearFaults, injectFaults, storedSnapshots } from './knobs';
 import {
-  CsiDriver, DeletionPolicy, RetentionPolicy, ScheduledSnapshot, ScheduledSnapshotProps, SnapshotClass, SnapshotSource,
+  CsiDriver, DeletionPolicy, RetentionPolicy, ScheduledSnapshot, ScheduledSnapshotProps, SnapshotClass, SnapshotReclaim, SnapshotSource,
 } from 'cdk8s-volume-snapshots';
 
 const NAMESPACE = 'e2e-faults';
 
 beforeAll(async () => {
   clearFaults();
+  applyChart(undefined, chart => new SnapshotReclaim(chart, 'Reclaim'));
   freshNamespace(NAMESPACE);
   apply([claim(NAMESPACE, 'data')]);
   await bound(NAMESPACE, 'data');
@@ -16,14 +17,16 @@ beforeAll(async () => {
 
 afterEach(() => clearFaults());
 
-function schedule(name: string, parameters: { [key: string]: string } = {}, props: Partial<ScheduledSnapshotProps> = {}): void {
+function schedule(
+  name: string, parameters: { [key: string]: string } = {}, props: Partial<ScheduledSnapshotProps> = {}, deletionPolicy = DeletionPolicy.DELETE,
+): void {
   applyChart(NAMESPACE, (chart: Chart) => {
     const className = `e2e-${name}-${Object.keys(parameters).join('-').toLowerCase()}`.replace(/-$/, '');
     new ScheduledSnapshot(chart, 'Schedule', {
       metadata: { name },
       source: SnapshotSource.fromClaimName('data'),
       snapshotClass: new SnapshotClass(chart, 'Class', {
-        metadata: { name: className }, driver: CsiDriver.of(DRIVER, { parameters }), deletionPolicy: DeletionPolicy.DELETE,
+        metadata: { name: className }, driver: CsiDriver.of(DRIVER, { parameters }), deletionPolicy,
       }),
       schedule: Cron.schedule({ hour: '3', minute: '15' }),
       suspend: true,
@@ -81,8 +84,42 @@ test('a storage that is slow to make snapshots ready fails the job, and the snap
   expect(snapshotsOf('slow').map(uid)).toContain(uid(good));
 
   await eventually('the late one is ready', 60, () => snapshotsOf('slow').find(s => uid(s) === uid(late))?.status.readyToUse);
-  schedule('slow');
+  // cut after the good one, it is the newest of the three but one
+  schedule('slow', {}, { retention: RetentionPolicy.keepLast(2) });
   expect(await runJob(NAMESPACE, 'slow')).toMatchObject({ succeeded: true });
+  const left = snapshotsOf('slow').filter(snapshot => !snapshot.metadata.deletionTimestamp).map(uid);
+  expect(left).toHaveLength(2);
+  expect(left).toContain(uid(late));
+});
+
+test.each<[string, { [key: string]: string }, () => unknown]>([
+  ['a cut that takes too long', { cutDelay: '20s' }, () => undefined],
+  ['an outage', {}, () => injectFaults('create-fail')],
+])('what %s leaves behind under a class that retains is neither an alarm nor an orphan', async (what, parameters, disturb) => {
+  const name = `retained-${what.split(' ').pop()}`;
+  disturb();
+  schedule(name, parameters, {}, DeletionPolicy.RETAIN);
+  expect(await runJob(NAMESPACE, name)).toMatchObject({ succeeded: false, exitCode: 1 });
+  const seen = new Set(snapshotsOf(name).map(uid));
+  clearFaults();
+  schedule(name, {}, {}, DeletionPolicy.RETAIN);
+  expect(await runJob(NAMESPACE, name)).toMatchObject({ succeeded: true, exitCode: 0 });
+  snapshotsOf(name).forEach(snapshot => seen.add(uid(snapshot)));
+  const left = (): any[] => snapshotsOf(name).filter(snapshot => !snapshot.metadata.deletionTimestamp);
+  await eventually('all that is left is ready', 60, () => left().every(snapshot => snapshot.status.readyToUse));
+  expect(await runJob(NAMESPACE, name)).toMatchObject({ succeeded: true, exitCode: 0 });
+  snapshotsOf(name).forEach(snapshot => seen.add(uid(snapshot)));
+  expect(left()).toHaveLength(1);
+  await eventually('the storage has that one alone', 60, () => storedSnapshots().filter(each => seen.has(each)).join() === left().map(uid).join());
+});
+
+test('two runs of one schedule beside each other leave the snapshot of the other alone', async () => {
+  schedule('beside', { cutDelay: '15s' }, { readyTimeout: Duration.minutes(1) });
+  const slow = startJob(NAMESPACE, 'beside');
+  await eventually('the slow run has created its snapshot', 60, () => snapshotsOf('beside').length === 1);
+  schedule('beside', {}, { readyTimeout: Duration.minutes(1) });
+  expect(await runJob(NAMESPACE, 'beside')).toMatchObject({ succeeded: true });
+  expect(await jobEnd(NAMESPACE, slow)).toMatchObject({ succeeded: true });
 });
 
 test('a driver that refuses for good is named, and a driver that fails at first is waited for', async () => {

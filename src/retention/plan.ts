@@ -43,29 +43,30 @@ export function momentOf(snapshot: SnapshotFacts): number {
 /**
  * Decides which of a schedule's snapshots go. Pure: the same input decides the
  * same, and nothing but ready snapshots that are not being deleted ever counts
- * as a restore point.
+ * as a restore point. For so many seconds as `awaitedFor` a run, perhaps another
+ * one than this, may be waiting for a snapshot to be cut.
  */
-export function plan<S extends SnapshotFacts>(snapshots: readonly S[], rules: RetentionRules, now: number): Decision<S>[] {
+export function plan<S extends SnapshotFacts>(snapshots: readonly S[], rules: RetentionRules, now: number, awaitedFor: number): Decision<S>[] {
   const byClaim = new Map<string, S[]>();
   for (const snapshot of snapshots) {
     const group = byClaim.get(snapshot.claim);
     if (group) { group.push(snapshot); } else { byClaim.set(snapshot.claim, [snapshot]); }
   }
-  return [...byClaim.values()].flatMap(group => planClaim(group, rules, now));
+  return [...byClaim.values()].flatMap(group => planClaim(group, rules, now, awaitedFor));
 }
 
-function planClaim<S extends SnapshotFacts>(group: S[], rules: RetentionRules, now: number): Decision<S>[] {
+function planClaim<S extends SnapshotFacts>(group: S[], rules: RetentionRules, now: number, awaitedFor: number): Decision<S>[] {
   // names break ties, so that the order of the list does not matter
   const newestFirst = [...group].sort((a, b) => momentOf(b) - momentOf(a) || (a.name < b.name ? 1 : -1));
   let newerReady = 0;
   return newestFirst.map(snapshot => {
-    const decision = decide(snapshot, newerReady, rules, now);
+    const decision = decide(snapshot, newerReady, rules, now, awaitedFor);
     if (snapshot.ready && !snapshot.deleting) { newerReady += 1; }
     return decision;
   });
 }
 
-function decide<S extends SnapshotFacts>(snapshot: S, newerReady: number, rules: RetentionRules, now: number): Decision<S> {
+function decide<S extends SnapshotFacts>(snapshot: S, newerReady: number, rules: RetentionRules, now: number, awaitedFor: number): Decision<S> {
   const keep = (...reasons: string[]): Decision<S> => ({ snapshot, action: 'keep', reasons });
   const drop = (...reasons: string[]): Decision<S> => ({ snapshot, action: 'delete', reasons });
   if (snapshot.deleting) { return keep('is being deleted already'); }
@@ -73,6 +74,7 @@ function decide<S extends SnapshotFacts>(snapshot: S, newerReady: number, rules:
 
   const ageSeconds = (now - momentOf(snapshot)) / 1000;
   if (!snapshot.ready && snapshot.cutAt === undefined) {
+    if (ageSeconds <= awaitedFor) { return keep('not cut yet, and a run may be waiting for it'); }
     if (newerReady > 0) { return drop('was never cut, and a newer one is ready'); }
     return ageSeconds > FAILED_GRACE_SECONDS
       ? drop(`was never cut in ${FAILED_GRACE_SECONDS / 3600} hours, and holds no data`)

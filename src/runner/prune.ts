@@ -1,5 +1,6 @@
 import { RunnerConfig } from './config';
 import { ApiError, KubeClient } from './kube-client';
+import { forEach } from './parallel';
 import { ACCESS_REVIEWS_PATH, contentPath, Snapshot, snapshotsPath } from './resources';
 import { SnapshotCache } from './snapshot-cache';
 import { Decision, plan } from '../retention/plan';
@@ -20,10 +21,10 @@ export interface PruneResult {
   readonly problems: string[];
 }
 
-/** How many snapshots are being worked on at once. */
-const REQUESTS_AT_ONCE = 5;
 /** The snapshot controller answers a changed policy in some 40 ms; at its default rate limit it may be busy. */
 const CONTROLLER_ANSWERS_WITHIN = 20_000;
+/** It gives no answer while the driver cuts, so there is little point in waiting. */
+const CUTTING_ANSWERS_WITHIN = 3_000;
 const TRIES = 3;
 
 /**
@@ -34,7 +35,7 @@ export async function prune(context: PruneContext, mayLoseData: (snapshot: Snaps
   const { cache, config, client } = context;
   const problems: string[] = [];
   const mayReclaim = await checkReclaim(context, problems);
-  const decisions = plan(cache.all(), config.retention, client.now())
+  const decisions = plan(cache.all(), config.retention, client.now(), config.readyTimeoutSeconds)
     .map(decision => spare(decision, mayLoseData))
     .map(decision => (mayReclaim || !mustReclaim(decision.snapshot, config, mayReclaim)
       ? decision
@@ -50,22 +51,17 @@ export async function prune(context: PruneContext, mayLoseData: (snapshot: Snaps
     // between two of them, not in the midst of one
     if (context.signal.aborted) { return; }
     try {
-      const removed = await remove(context, snapshot, mustReclaim(snapshot, config, mayReclaim));
-      if (removed) { pruned += 1; }
+      const stays = await remove(context, snapshot, mustReclaim(snapshot, config, mayReclaim));
+      if (stays === undefined) {
+        pruned += 1;
+      } else {
+        context.log('keep', { claim: snapshot.claimName, snapshots: [snapshot.name], reasons: [stays] });
+      }
     } catch (error) {
       problems.push(`snapshot '${snapshot.name}' was not pruned: ${(error as Error).message}`);
     }
   });
   return { pruned, kept: decisions.length - pruned, problems };
-}
-
-/** A few at a time. */
-async function forEach(snapshots: Snapshot[], work: (snapshot: Snapshot) => Promise<void>): Promise<void> {
-  const queue = [...snapshots];
-  const worker = async () => {
-    for (let snapshot = queue.shift(); snapshot; snapshot = queue.shift()) { await work(snapshot); }
-  };
-  await Promise.all(Array.from({ length: REQUESTS_AT_ONCE }, worker));
 }
 
 /**
@@ -93,7 +89,7 @@ function mustReclaim(snapshot: Snapshot, config: RunnerConfig, mayReclaim: boole
 
 /** Asked on every run, so that a missing right shows on the first night and not when the first snapshot is due. */
 async function checkReclaim({ client, cache, config, signal }: PruneContext, problems: string[]): Promise<boolean> {
-  const isRetained = (snapshot: Snapshot) => snapshot.ready && !snapshot.boundFinalizer;
+  const isRetained = (snapshot: Snapshot) => snapshot.contentName !== undefined && !snapshot.boundFinalizer;
   if (config.prunedStorage === 'Keep') { return true; }
   if (config.deletionPolicy === 'Delete' && !cache.all().some(isRetained)) { return true; }
   const review = await client.request({
@@ -139,27 +135,53 @@ function logDecisions({ log }: PruneContext, decisions: Decision<Snapshot>[]): v
   kept.forEach(line => log('keep', line));
 }
 
-/** Deletes one snapshot, and before that tells a retained content to go with it; false if it stays after all. */
-async function remove(context: PruneContext, due: Snapshot, reclaims: boolean): Promise<boolean> {
-  const { cache, log } = context;
-  let snapshot: Snapshot | undefined = reclaims ? await giveBack(context, due) : due;
+/** Deletes one snapshot, and before that tells a retained content to go with it. Returns why it stays, if it does after all. */
+async function remove(context: PruneContext, due: Snapshot, reclaims: boolean): Promise<string | undefined> {
+  if (!reclaims) { return deleteAsSeen(context, due, due); }
+  if (!hasOwnContent(due)) {
+    throw new Error(`its content '${due.contentName}' was not made for it by the snapshot controller; delete both by hand`);
+  }
+  let stays: string | undefined = 'not deleted';
+  try {
+    await setPolicy(context, due, 'Delete');
+    stays = await deleteGivenBack(context, due);
+    return stays;
+  } finally {
+    // however it went: what stays must not go with its namespace
+    if (stays !== undefined) { await setPolicy(context, due, 'Retain'); }
+  }
+}
+
+/** Waits until the snapshot controller has seen the changed policy; deleting earlier would leave an orphan. */
+async function deleteGivenBack(context: PruneContext, due: Snapshot): Promise<string | undefined> {
+  const { cache, client } = context;
+  if (due.boundFinalizer) {
+    // an earlier run was here: there is no sign to wait for, so give the controller's cache its time
+    await client.sleep(1_000);
+    return deleteAsSeen(context, due, cache.get(due.name));
+  }
+  const cut = due.ready || due.cutAt !== undefined;
+  const until = client.now() + (cut ? CONTROLLER_ANSWERS_WITHIN : CUTTING_ANSWERS_WITHIN);
+  const seen = await cache.waitFor(due.name, s => s === undefined || s.boundFinalizer, until);
+  if (seen) { return deleteAsSeen(context, due, seen.snapshot); }
+  // the controller gives no sign while the driver is at work
+  if (!cut) { return 'the storage is still at it; the next run decides'; }
+  throw new Error('the snapshot controller did not react to the changed deletion policy; is it running? The next run tries again');
+}
+
+/** Deletes a snapshot that is still what the plan was made for; returns why it stays otherwise. */
+async function deleteAsSeen(context: PruneContext, due: Snapshot, seen: Snapshot | undefined): Promise<string | undefined> {
+  let snapshot = seen;
   for (let attempt = 1; ; attempt += 1) {
     // gone or going: by our own request whose answer was lost, or by somebody else
-    if (!snapshot || snapshot.deleting) { return true; }
+    if (!snapshot || snapshot.deleting) { return undefined; }
     const reason = snapshot.held ?? progressSince(due, snapshot);
-    if (reason !== undefined) {
-      if (reclaims) { await setPolicy(context, snapshot, 'Retain'); }
-      log('keep', { claim: snapshot.claimName, snapshots: [snapshot.name], reasons: [reason] });
-      return false;
-    }
-    if (await tryDelete(context, snapshot)) { return true; }
+    if (reason !== undefined) { return reason; }
+    if (await tryDelete(context, snapshot)) { return undefined; }
     // somebody wrote to it since we read it, perhaps a hold: look again before anything is deleted
     const stale: string = snapshot.resourceVersion;
-    const fresh = await cache.waitFor(due.name, s => s?.resourceVersion !== stale, context.client.now() + 5_000);
-    if (!fresh || attempt === TRIES) {
-      if (reclaims) { await setPolicy(context, snapshot, 'Retain'); }
-      throw new Error('it changes all the time; the next run tries again');
-    }
+    const fresh = await context.cache.waitFor(due.name, s => s?.resourceVersion !== stale, context.client.now() + 5_000);
+    if (!fresh || attempt === TRIES) { throw new Error('it changes all the time; the next run tries again'); }
     snapshot = fresh.snapshot;
   }
 }
@@ -169,27 +191,6 @@ function progressSince(due: Snapshot, now: Snapshot): string | undefined {
   return due.contentName !== now.contentName || due.cutAt !== now.cutAt || due.ready !== now.ready
     ? 'it has just been bound, cut or made ready; the next run decides'
     : undefined;
-}
-
-/** Patches the content to Delete and waits until the snapshot controller has seen that; deleting earlier would leave an orphan. */
-async function giveBack(context: PruneContext, snapshot: Snapshot): Promise<Snapshot | undefined> {
-  const { cache, client } = context;
-  if (!hasOwnContent(snapshot)) {
-    throw new Error(`its content '${snapshot.contentName}' was not made for it by the snapshot controller; delete both by hand`);
-  }
-  await setPolicy(context, snapshot, 'Delete');
-  if (snapshot.boundFinalizer) {
-    // an earlier run was here: there is no sign to wait for, so give the controller's cache its time
-    await client.sleep(1_000);
-    return cache.get(snapshot.name);
-  }
-  const until = client.now() + CONTROLLER_ANSWERS_WITHIN;
-  const seen = await cache.waitFor(snapshot.name, s => s === undefined || s.boundFinalizer, until);
-  if (!seen) {
-    await setPolicy(context, snapshot, 'Retain');
-    throw new Error('the snapshot controller did not react to the changed deletion policy; is it running? The next run tries again');
-  }
-  return seen.snapshot;
 }
 
 async function setPolicy({ client }: PruneContext, snapshot: Snapshot, deletionPolicy: 'Delete' | 'Retain'): Promise<void> {

@@ -20,10 +20,11 @@ const LONGEST_MESSAGE = 4000;
 export function summarize(outcomes: readonly Outcome[], pruning: PruneResult | undefined): string {
   const failed = outcomes.filter(hasFailed);
   const good = outcomes.filter(outcome => !hasFailed(outcome));
+  // first what must not be cut off
   const parts = [
+    `${good.length} of ${outcomes.length} claims have their snapshot${failed.length ? '' : ` (${good.map(o => o.snapshot?.name).join(', ')})`}`,
     ...failed.map(outcome => `FAILED ${outcome.name}: ${(outcome.error as Error).message}`),
     ...(pruning?.problems ?? []).map(problem => `FAILED pruning: ${problem}`),
-    `${good.length} of ${outcomes.length} claims have their snapshot${good.length ? ` (${good.map(o => o.snapshot?.name).join(', ')})` : ''}`,
     pruning ? `${pruning.pruned} pruned, ${pruning.kept} kept` : 'nothing pruned',
   ];
   return oneLine(parts.join('; '));

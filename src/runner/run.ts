@@ -1,7 +1,8 @@
 import { resolveClaims } from './claims';
 import { EXIT, RunnerConfig } from './config';
 import { Run } from './identity';
-import { KubeClient, mayPass, RetryingClient, TerminatedError } from './kube-client';
+import { ApiError, KubeClient, mayPass, RetryingClient, TerminatedError } from './kube-client';
+import { forEach } from './parallel';
 import { prune, PruneResult } from './prune';
 import { hasFailed, oneLine, Outcome, recordEvent, summarize } from './report';
 import { Claim } from './resources';
@@ -56,12 +57,12 @@ export async function runSchedule(input: RunInput): Promise<RunResult> {
     if (input.signal.aborted) { throw new TerminatedError(); }
 
     const pruning = await pruneSafely(context, outcomes);
-    await Promise.all(outcomes.map(outcome => recordEvent(client, namespace, input.pod, outcome)
-      .catch(error => log('event', { message: `not recorded: ${(error as Error).message}` }))));
+    await forEach(outcomes, outcome => recordEvent(client, namespace, input.pod, outcome)
+      .catch(error => log('event', { message: `not recorded: ${(error as Error).message}` })));
     if (input.signal.aborted) { throw new TerminatedError(); }
     return { exitCode: exitCode(outcomes, pruning), message: summarize(outcomes, pruning) };
   } catch (error) {
-    return { exitCode: exitCodeOf(error), message: oneLine(`FAILED: ${(error as Error).message}; nothing more was done, a retry goes on from here`) };
+    return { exitCode: exitCodeOf(error), message: oneLine(`FAILED: ${(error as Error).message}; nothing more was done, ${whatNext(error)}`) };
   } finally {
     over.abort();
   }
@@ -103,6 +104,13 @@ function exitCode(outcomes: readonly Outcome[], pruning: PruneResult): number {
 function exitCodeOf(error: unknown): number {
   if (error instanceof TerminatedError) { return EXIT.terminated; }
   return mayPass(error) ? EXIT.unreachable : EXIT.failed;
+}
+
+function whatNext(error: unknown): string {
+  if (exitCodeOf(error) !== EXIT.failed) { return 'a retry goes on from here'; }
+  return error instanceof ApiError && error.status === 403
+    ? 'apply the Role and RoleBinding of this schedule'
+    : 'the next run begins anew';
 }
 
 /** A counter of free places. */

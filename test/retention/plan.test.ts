@@ -1,8 +1,13 @@
-import { Decision, FAILED_GRACE_SECONDS, inWords, momentOf, plan, RetentionRules, SnapshotFacts } from '../../src/retention/plan';
+import { Decision, FAILED_GRACE_SECONDS, inWords, momentOf, plan as planFor, RetentionRules, SnapshotFacts } from '../../src/retention/plan';
 
 const HOUR = 3600_000;
 const DAY = 24 * HOUR;
 const NOW = Date.parse('2026-02-09T02:00:00Z');
+
+/** As a run decides that waits an hour for its snapshots. */
+function plan<S extends SnapshotFacts>(snapshots: readonly S[], rules: RetentionRules, now: number): Decision<S>[] {
+  return planFor(snapshots, rules, now, HOUR / 1000);
+}
 
 /** A ready snapshot of claim 'a', so many days old. */
 function snapshot(name: string, days: number, changes: Partial<SnapshotFacts> = {}): SnapshotFacts {
@@ -91,6 +96,12 @@ describe('what never counts as a restore point', () => {
 });
 
 describe('what was never cut', () => {
+  test('stays while the run that made it may be waiting for it, though another one was quicker', () => {
+    const young = neverCut('young', 59 / 1440);
+    expect(reasonsFor(plan([young, snapshot('new', 0)], { keepLast: 1, minimumReady: 1 }, NOW), 'young')).toEqual(['not cut yet, and a run may be waiting for it']);
+    expect(deleted(plan([neverCut('late', 61 / 1440), snapshot('new', 0)], { keepLast: 1, minimumReady: 1 }, NOW))).toEqual(['late']);
+  });
+
   test('goes as soon as a newer one is ready, since it pins its claim', () => {
     const decisions = plan([neverCut('failed', 0.5), snapshot('new', 0)], { keepLast: 9, minimumReady: 1 }, NOW);
     expect(deleted(decisions)).toEqual(['failed']);

@@ -532,8 +532,9 @@ export class FakeApiServer {
     if (metadata.deletionTimestamp) {
       this.finishDeletion(name, metadata.uid, content);
     } else if (content) {
-      // it is added when the content says Delete, and stays when it says Retain again
-      if (this.seenPolicies.get(contentName) === 'Delete' && !metadata.finalizers?.includes(BOUND_FINALIZER)) {
+      // it is added when the content says Delete, and stays when it says Retain again; not while the driver is cutting, as was seen on a cluster
+      const cutting = status?.creationTime === undefined && status?.error === undefined;
+      if (this.seenPolicies.get(contentName) === 'Delete' && !cutting && !metadata.finalizers?.includes(BOUND_FINALIZER)) {
         this.editSnapshot(name, s => { s.metadata.finalizers = [...s.metadata.finalizers ?? [], BOUND_FINALIZER]; });
       }
     } else if (!status?.boundVolumeSnapshotContentName) {

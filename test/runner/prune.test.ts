@@ -167,6 +167,8 @@ describe('what was never cut', () => {
   ] as const)('but is %s just when it is about to go stays: %j, class %s, %s the %s', async (_, status, policy, hook, verb) => {
     const server = cluster(policy, 1);
     server.addSnapshot('data', { name: 'late', at: TONIGHT - HOUR, cut: false });
+    // with an error, the snapshot controller reacts to a changed policy though nothing is cut
+    server.editSnapshot('late', s => { s.status = { ...s.status, error: { message: 'no space' } }; });
     once(server, hook, verb, () => {
       server.backend.set(`snap-${server.snapshot('late').metadata.uid}`, 'data');
       server.editSnapshot('late', s => { s.status = { ...s.status, ...status }; });
@@ -175,6 +177,23 @@ describe('what was never cut', () => {
     expect(server.names).toContain('late');
     expect([server.policyOf('late'), run.exitCode, server.orphans]).toEqual([policy, 0, []]);
     expect(run.lines).toContainEqual({ step: 'keep', claim: 'data', snapshots: ['late'], reasons: ['it has just been bound, cut or made ready; the next run decides'] });
+  });
+
+  test('and is still being cut under a class that retains is left to the next run, which is no failure', async () => {
+    const server = cluster('Retain', 1);
+    server.addSnapshot('data', { name: 'late', at: TONIGHT - HOUR, cut: false });
+    const run = await perform(server, { config: retaining() });
+    expect([run.exitCode, server.names.includes('late'), server.policyOf('late')]).toEqual([0, true, 'Retain']);
+    expect(run.lines).toContainEqual({ step: 'keep', claim: 'data', snapshots: ['late'], reasons: ['the storage is still at it; the next run decides'] });
+    expect(run.milliseconds).toBeLessThan(10 * SECOND);
+  });
+
+  test('but may be awaited by a run beside this one is left to that run', async () => {
+    const server = cluster('Delete', 1);
+    server.addSnapshot('data', { name: 'awaited', at: TONIGHT - MINUTE, cut: false });
+    const run = await perform(server, { config: deleting() });
+    expect([run.exitCode, server.names.includes('awaited')]).toEqual([0, true]);
+    expect(run.lines).toContainEqual({ step: 'keep', claim: 'data', snapshots: ['awaited'], reasons: ['not cut yet, and a run may be waiting for it'] });
   });
 
   test('but is bound just when it is about to go leaves nothing in the storage that nobody sees', async () => {
@@ -348,6 +367,14 @@ describe('a class that retains', () => {
     expect(server.snapshot('old-2').metadata.finalizers).toHaveLength(2);
     const retry = await perform(server, { config: retaining(), run: { kind: 'Scheduled', at: new Date(TONIGHT) } });
     expect([retry.exitCode, server.names.length, server.orphans, server.contents.length]).toEqual([0, 2, [], 2]);
+  });
+
+  test.each([403, 422])('is retained again if the deletion is refused with %d after the policy was changed', async status => {
+    const server = cluster('Retain', 2);
+    server.before = call => { if (call.verb === 'DELETE') { throw new ApiError(status, 'denied by a policy'); } };
+    const run = await perform(server, { config: retaining() });
+    expect(run).toMatchObject({ exitCode: 1, message: expect.stringContaining("snapshot 'old-2' was not pruned: denied by a policy") });
+    expect([server.policyOf('old-2'), server.orphans]).toEqual(['Retain', []]);
   });
 
   test('after such a crash is retained again if a hold came meanwhile, and a patch that is refused is said', async () => {
@@ -539,7 +566,7 @@ test('if the question for the right cannot be asked nothing is pruned, and the r
   const server = cluster('Retain', 5);
   server.before = call => { if (call.resource === 'selfsubjectaccessreviews') { throw new ApiError(422, 'review is invalid'); } };
   const run = await perform(server, { config: retaining() });
-  expect(run).toMatchObject({ exitCode: 1, message: expect.stringMatching(/^FAILED pruning: review is invalid; 1 of 1 claims have their snapshot \(.*\); 0 pruned, 6 kept$/) });
+  expect(run).toMatchObject({ exitCode: 1, message: expect.stringMatching(/^1 of 1 claims have their snapshot \(.*\); FAILED pruning: review is invalid; 0 pruned, 6 kept$/) });
   expect(server.names).toHaveLength(6);
 });
 

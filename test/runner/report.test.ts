@@ -6,26 +6,26 @@ const good = { name: 'data', claim, snapshot: { name: 'data-1' } } as Outcome;
 const failed = (name: string, message: string): Outcome => ({ name, error: new Error(message) });
 
 describe('the termination message', () => {
-  test('says what failed first, then what is there', () => {
+  test('says how many are there, then what failed, since the end may be cut off', () => {
     const pruning = { pruned: 2, kept: 5, problems: ["snapshot 'x' was not pruned: forbidden"] };
-    expect(summarize([good, failed('logs', 'the claim is Pending')], pruning)).toBe('FAILED logs: the claim is Pending; '
-      + "FAILED pruning: snapshot 'x' was not pruned: forbidden; 1 of 2 claims have their snapshot (data-1); 2 pruned, 5 kept");
+    expect(summarize([good, failed('logs', 'the claim is Pending')], pruning)).toBe('1 of 2 claims have their snapshot; FAILED logs: the claim is Pending; '
+      + "FAILED pruning: snapshot 'x' was not pruned: forbidden; 2 pruned, 5 kept");
   });
 
   test('names no snapshot where there is none', () => {
-    expect(summarize([failed('logs', 'gone')], undefined)).toBe('FAILED logs: gone; 0 of 1 claims have their snapshot; nothing pruned');
+    expect(summarize([failed('logs', 'gone')], undefined)).toBe('0 of 1 claims have their snapshot; FAILED logs: gone; nothing pruned');
   });
 
   test('is one line, whatever the storage writes', () => {
     expect(summarize([failed('data', 'rpc error:\n\tcode = Internal\r\n  desc = no space')], undefined))
-      .toBe('FAILED data: rpc error: code = Internal desc = no space; 0 of 1 claims have their snapshot; nothing pruned');
+      .toBe('0 of 1 claims have their snapshot; FAILED data: rpc error: code = Internal desc = no space; nothing pruned');
   });
 
   test.each([['Latin', 'x'], ['umlauts', 'ü'], ['Chinese', '快'], ['emoji', '🔥']])('stays below the 4096 bytes that the kubelet keeps, in %s', (_, letter) => {
     const message = summarize(Array.from({ length: 40 }, (__, index) => failed(`claim-${index}`, letter.repeat(500))), undefined);
     expect(Buffer.byteLength(message)).toBeLessThan(4096);
     expect(Buffer.byteLength(message)).toBeGreaterThan(3900);
-    expect(message).toMatch(/^FAILED claim-0: /);
+    expect(message).toMatch(/^0 of 40 claims have their snapshot; FAILED claim-0: /);
     expect(message).toMatch(/\.\.\. \(see the log\)$/);
     // no half of a letter at the cut
     expect(message).not.toContain('�');

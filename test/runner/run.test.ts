@@ -256,7 +256,7 @@ describe('an API server that is away', () => {
     server.before = call => { if (call.verb === 'DELETE') { away(); } };
     const run = await perform(server);
     expect(run.exitCode).toBe(1);
-    expect(run.message).toMatch(/^FAILED pruning: snapshot 'data-[345]' was not pruned: the API server .* did not answer/);
+    expect(run.message).toMatch(/^1 of 1 claims have .*; FAILED pruning: snapshot 'data-[345]' was not pruned: the API server .* did not answer/);
     server.before = undefined;
     await server.clock.advance(DAY);
     expect((await perform(server)).exitCode).toBe(0);
@@ -374,7 +374,7 @@ describe('the exit code', () => {
     const server = cluster(2);
     server.before = call => { if (call.verb === 'LIST') { throw new ApiError(403, 'volumesnapshots is forbidden: cannot list'); } };
     await expect(perform(server)).resolves.toMatchObject({
-      exitCode: 1, message: 'FAILED: volumesnapshots is forbidden: cannot list; nothing more was done, a retry goes on from here',
+      exitCode: 1, message: 'FAILED: volumesnapshots is forbidden: cannot list; nothing more was done, apply the Role and RoleBinding of this schedule',
     });
   });
 

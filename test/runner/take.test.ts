@@ -396,7 +396,7 @@ describe('a creation that the server refuses', () => {
     const server = cluster('a', 'b', 'c');
     server.before = call => { if (call.name?.startsWith('b-')) { throw new ApiError(422, 'VolumeSnapshot is invalid'); } };
     const run = await perform(server, { config: schedule({ claims: named('a', 'b', 'c') }) });
-    expect(run.message).toMatch(/^FAILED b: VolumeSnapshot is invalid; 2 of 3 claims have their snapshot/);
+    expect(run.message).toMatch(/^2 of 3 claims have their snapshot; FAILED b: VolumeSnapshot is invalid/);
     expect(server.readyNames.map(name => name[0])).toEqual(['a', 'c']);
   });
 });

@@ -1,0 +1,11 @@
+/** How many requests of one kind are under way at once. */
+const AT_ONCE = 5;
+
+/** Does the work for every item, a few at a time. */
+export async function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async () => {
+    while (queue.length > 0) { await work(queue.shift() as T); }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
