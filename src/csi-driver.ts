@@ -7,7 +7,7 @@ import {
   AWS_EBS, AZURE_DISK, CEPH_RBD, GCE_PERSISTENT_DISK, LONGHORN, PORTWORX, SNAPSHOTTER_SECRET,
   driverFacts, maxSnapshotsPerVolume, requireParameters, requireSnapshots, secretOf, secretParameters,
 } from './private/driver-facts';
-import { reject, requireDnsLabel, requireDuration, requireInteger, requireName } from './private/validate';
+import { reject, requireDnsLabel, requireDuration, requireInteger, requireKind, requireList, requireName, requireText } from './private/validate';
 import { SecretReference } from './secret-reference';
 
 /**
@@ -35,6 +35,7 @@ export class CsiDriver {
    */
   public static awsEbs(options: AwsEbsOptions = {}): CsiDriver {
     const origin = 'CsiDriver.awsEbs';
+    requireList(origin, 'fastSnapshotRestoreAvailabilityZones', options.fastSnapshotRestoreAvailabilityZones);
     const tags = pairs(origin, 'tags', options.tags, '=', { keys: ['='], values: [] }).map((tag, index) => [`tagSpecification_${index + 1}`, tag]);
     return new CsiDriver(origin, AWS_EBS, given({
       fastSnapshotRestoreAvailabilityZones: options.fastSnapshotRestoreAvailabilityZones?.join(','),
@@ -195,6 +196,7 @@ export class CsiDriver {
    */
   public static of(name: string, options: CsiDriverOptions = {}): CsiDriver {
     const origin = 'CsiDriver.of';
+    requireText(origin, 'name', name);
     // unlike other names, that of a driver may have capital letters
     requireName(origin, 'name', name.toLowerCase(), 63);
     if (options.maxSnapshotsPerVolume !== undefined) { requireInteger(origin, 'maxSnapshotsPerVolume', options.maxSnapshotsPerVolume, 1); }
@@ -266,7 +268,8 @@ function given(parameters: { [name: string]: string | undefined }): { [name: str
 /** A duration as a number of whole units. */
 function whole(origin: string, prop: string, value: Duration | undefined, unit: Duration): string | undefined {
   if (value === undefined) { return undefined; }
-  const units = value.toMilliseconds() / unit.toMilliseconds();
+  requireKind(origin, prop, value, 'Duration');
+  const units = value.toMilliseconds({ integral: false }) / unit.toMilliseconds();
   if (!Number.isInteger(units)) {
     reject(origin, prop, { problem: 'the driver counts in whole units', got: value, allowed: `a multiple of ${unit.toHumanString()}`, fix: 'round it' });
   }
@@ -283,6 +286,7 @@ interface Separators {
 /** Keys and values in the order of the keys, since not every language keeps the order of a map. */
 function pairs(origin: string, prop: string, map: { [key: string]: string } | undefined, between: string, separators: Separators): string[] {
   return Object.entries(map ?? {}).sort(([a], [b]) => a < b ? -1 : 1).map(([key, value]) => {
+    requireText(origin, `${prop}.${key}`, value);
     const inKey = separators.keys.find((separator) => key.includes(separator));
     const separator = inKey ?? separators.values.find((text) => value.includes(text));
     if (separator !== undefined) {

@@ -1,10 +1,13 @@
+import { createHash } from 'crypto';
 import { ApiObject, ApiObjectMetadata, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
 import { CsiDriver } from './csi-driver';
 import { clusterScoped, requireMetadata, requireNamespace, SNAPSHOT_API_VERSION } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
 import { metadataWithRemovalPolicy } from './private/removal';
-import { reject, requireDnsLabel, requireName } from './private/validate';
+import {
+  KnownKeys, reject, requireDnsLabel, requireEnum, requireKind, requireKnownKeys, requireName, requireOptional, requireText,
+} from './private/validate';
 import { RemovalPolicy } from './removal-policy';
 import { SecretReference } from './secret-reference';
 import { ISnapshot } from './snapshot';
@@ -69,6 +72,17 @@ export interface PreProvisionedSnapshotProps {
   readonly removalPolicy?: RemovalPolicy;
 }
 
+const PROPS: KnownKeys<PreProvisionedSnapshotProps> = {
+  metadata: true,
+  driver: true,
+  snapshotHandle: true,
+  sourceVolumeMode: true,
+  snapshotClass: true,
+  deletionPolicy: true,
+  deletionSecret: true,
+  removalPolicy: true,
+};
+
 /**
  * A snapshot that exists in the storage already, known by its handle, as a
  * VolumeSnapshot and a VolumeSnapshotContent that are bound to each other.
@@ -111,10 +125,34 @@ export class PreProvisionedSnapshot extends Construct implements ISnapshot {
    */
   constructor(scope: Construct, id: string, props: PreProvisionedSnapshotProps) {
     super(scope, id);
+    requireKnownKeys(this, props, PROPS);
+    requireKind(this, 'driver', props.driver, 'CsiDriver');
+    requireText(this, 'snapshotHandle', props.snapshotHandle);
+    requireEnum(this, 'sourceVolumeMode', props.sourceVolumeMode, VolumeMode);
+    requireOptional(this, 'snapshotClass', props.snapshotClass, 'ISnapshotClass');
+    requireEnum(this, 'deletionPolicy', props.deletionPolicy, DeletionPolicy);
+    requireEnum(this, 'removalPolicy', props.removalPolicy, RemovalPolicy);
     requireMetadata(this, props.metadata);
     this.namespace = requireNamespace(this, props.metadata, 'the content must name the namespace of its snapshot');
     if (props.snapshotHandle.trim() === '') {
       reject(this, 'snapshotHandle', { problem: 'empty', got: props.snapshotHandle, allowed: 'the handle of the driver', fix: 'look it up in the storage' });
+    }
+    if (/^\s|\s$|[\r\n]/.test(props.snapshotHandle)) {
+      reject(this, 'snapshotHandle', {
+        problem: 'blanks around it or a line break in it, and the driver would find no such snapshot',
+        got: props.snapshotHandle,
+        allowed: 'the handle of the driver, character by character',
+        fix: 'take them away',
+      });
+    }
+    const classDriver = props.snapshotClass?.driver;
+    if (classDriver && classDriver.name !== props.driver.name) {
+      reject(this, 'snapshotClass', {
+        problem: `the class is of another driver than the snapshot, which is of '${props.driver.name}'`,
+        got: `a class of '${classDriver.name}'`,
+        allowed: 'a class of the same driver',
+        fix: 'change one of the two, or leave the class out',
+      });
     }
     const deletionPolicy = props.deletionPolicy ?? DeletionPolicy.RETAIN;
     const { deletionSecret } = props;
@@ -144,7 +182,7 @@ export class PreProvisionedSnapshot extends Construct implements ISnapshot {
       metadata: {
         ...metadata,
         // contents are in no namespace: those of two namespaces must not have one name
-        ...metadata.name === undefined ? {} : { name: `${this.namespace}-${metadata.name}` },
+        ...metadata.name === undefined ? {} : { name: contentName(this.namespace, metadata.name) },
         annotations: { ...metadata.annotations, ...deletionSecretAnnotations(deletionSecret) },
       },
       spec: {
@@ -160,6 +198,14 @@ export class PreProvisionedSnapshot extends Construct implements ISnapshot {
     this.snapshotName = snapshot.name;
     registerChartChecks(this);
   }
+}
+
+const LONGEST_NAME = 253;
+
+/** The hash tells 'eu-x' in 'shop' from 'x' in 'shop-eu', and two long names that are cut alike. */
+function contentName(namespace: string, name: string): string {
+  const hash = createHash('sha256').update(`${namespace}/${name}`).digest('hex').slice(0, 8);
+  return `${`${namespace}-${name}`.slice(0, LONGEST_NAME - hash.length - 1).replace(/[-.]+$/, '')}-${hash}`;
 }
 
 /** @see https://kubernetes-csi.github.io/docs/secrets-and-credentials-volume-snapshot-class.html */

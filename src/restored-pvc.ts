@@ -4,7 +4,7 @@ import { Construct } from 'constructs';
 import { namespaceOf, requireMetadata, SNAPSHOT_API_GROUP } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
 import { metadataWithRemovalPolicy } from './private/removal';
-import { reject, requireName } from './private/validate';
+import { KnownKeys, reject, requireEnum, requireKind, requireKnownKeys, requireList, requireName } from './private/validate';
 import { RemovalPolicy } from './removal-policy';
 import { KEYS } from './runner/config';
 import { SnapshotRef } from './snapshot-ref';
@@ -98,6 +98,17 @@ export interface RestoredPvcProps {
   readonly removalPolicy?: RemovalPolicy;
 }
 
+const PROPS: KnownKeys<RestoredPvcProps> = {
+  metadata: true,
+  snapshot: true,
+  size: true,
+  storageClassName: true,
+  accessModes: true,
+  volumeMode: true,
+  purpose: true,
+  removalPolicy: true,
+};
+
 /**
  * A new claim with the data of a snapshot. It is a claim like any other: cdk8s-plus mounts it as a volume.
  *
@@ -149,15 +160,29 @@ export class RestoredPvc extends kplus.Resource implements kplus.IPersistentVolu
    */
   constructor(scope: Construct, id: string, props: RestoredPvcProps) {
     super(scope, id);
+    requireKnownKeys(this, props, PROPS);
+    requireKind(this, 'snapshot', props.snapshot, 'SnapshotRef');
+    requireKind(this, 'size', props.size, 'Size');
+    requireList(this, 'accessModes', props.accessModes);
+    props.accessModes?.forEach(mode => requireEnum(this, 'accessModes', mode, AccessMode));
+    requireEnum(this, 'volumeMode', props.volumeMode, VolumeMode);
+    requireEnum(this, 'purpose', props.purpose, RestorePurpose);
+    requireEnum(this, 'removalPolicy', props.removalPolicy, RemovalPolicy);
     requireMetadata(this, props.metadata);
     if (props.storageClassName !== undefined) { requireName(this, 'storageClassName', props.storageClassName); }
     const accessModes = props.accessModes ?? [AccessMode.READ_WRITE_ONCE];
     if (accessModes.length === 0) {
       reject(this, 'accessModes', { problem: 'no mode is given', got: [], allowed: 'at least one', fix: 'leave it out for READ_WRITE_ONCE' });
     }
+    if (accessModes.length > 1 && accessModes.includes(AccessMode.READ_WRITE_ONCE_POD)) {
+      reject(this, 'accessModes', {
+        problem: 'Kubernetes takes READ_WRITE_ONCE_POD alone only', got: accessModes, allowed: 'this mode, or others', fix: 'leave one or the other out',
+      });
+    }
     this.size = props.size;
     this.snapshot = props.snapshot;
-    if (this.kibibytes() === 0) {
+    // NaN is no number to compare with
+    if (!(this.kibibytes() > 0)) {
       reject(this, 'size', { problem: 'no size', got: this.size, allowed: 'more than 0', fix: 'use status.restoreSize of the snapshot' });
     }
     this.refuseOtherNamespace(namespaceOf(this, props.metadata));

@@ -1,5 +1,5 @@
 import { Duration } from 'cdk8s';
-import { Origin, reject, requireDuration, requireInteger } from './private/validate';
+import { Origin, reject, requireDuration, requireInteger, requireKnownKeys } from './private/validate';
 import { RetentionRules } from './retention/plan';
 
 /**
@@ -119,6 +119,7 @@ export class RetentionPolicy {
   public readonly minimumReady: number;
 
   private constructor(options: RetentionPolicyOptions) {
+    requireKnownKeys('RetentionPolicy', options, { keepLast: true, keepFor: true, minimumReady: true });
     this.keptCount = options.keepLast;
     this.keptDuration = options.keepFor;
     this.minimumReady = options.minimumReady ?? 1;

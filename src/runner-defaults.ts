@@ -1,7 +1,7 @@
 import { Construct, IConstruct } from 'constructs';
 import { DEFAULTS_MARK, SCHEDULED_MARK } from './private/marks';
-import { mergePodOptions, requireRunnerPod } from './private/runner-pod';
-import { reject } from './private/validate';
+import { mergePodOptions, requireKnownPodOptions, requireRunnerPod } from './private/runner-pod';
+import { KnownKeys, reject, requireKnownKeys, requireText } from './private/validate';
 import { RunnerPodOptions } from './runner-pod';
 
 /**
@@ -24,6 +24,8 @@ export interface RunnerDefaultsProps {
    */
   readonly pod?: RunnerPodOptions;
 }
+
+const PROPS: KnownKeys<RunnerDefaultsProps> = { imageRegistry: true, pod: true };
 
 /**
  * Gives every schedule below its scope the same pod settings: the registry of an
@@ -95,7 +97,10 @@ export class RunnerDefaults extends Construct {
         fix: 'define the RunnerDefaults first',
       });
     }
+    requireKnownKeys(this, props, PROPS);
+    requireKnownPodOptions(this, 'pod', props.pod ?? {});
     requireRunnerPod(this, 'pod', props.pod ?? {});
+    if (props.imageRegistry !== undefined) { requireText(this, 'imageRegistry', props.imageRegistry); }
     if (props.imageRegistry !== undefined && !/^[a-z0-9][a-z0-9.-]*(:[0-9]+)?(\/[a-z0-9][a-z0-9._-]*)*$/i.test(props.imageRegistry)) {
       reject(this, 'imageRegistry', {
         problem: 'not a registry', got: props.imageRegistry, allowed: 'host, port and path without scheme', fix: 'write registry.example.com/mirror',

@@ -6,11 +6,14 @@ import { CronSchedule, requireCron, shortestInterval } from './private/cron';
 import { requireWithinLimits } from './private/driver-limits';
 import { SCHEDULED_MARK } from './private/marks';
 import { runnerConfigMap } from './private/runner-config-map';
-import { mergePodOptions, renderRunnerPod, requireRunnerPod, RUNNER_CONTAINER } from './private/runner-pod';
+import { mergePodOptions, renderRunnerPod, requireKnownPodOptions, requireRunnerPod, RUNNER_CONTAINER } from './private/runner-pod';
 import { requireTimeZone } from './private/time-zone';
-import { reject, requireDuration, requireInteger, requireKeys, requireLabels } from './private/validate';
+import {
+  INT32_MAX, KnownKeys, reject, requireBoolean, requireDuration, requireEnum, requireInteger, requireKeys, requireKind, requireKnownKeys,
+  requireLabels, requireOptional, requireText,
+} from './private/validate';
 import { RetentionPolicy } from './retention-policy';
-import { ClaimSelection, CONFIG_VERSION, EXIT, KEYS, RunnerConfig } from './runner/config';
+import { ClaimSelection, CONFIG_VERSION, EXIT, FOREIGN_TOOL_ANNOTATIONS, FOREIGN_TOOL_LABELS, KEYS, RunnerConfig } from './runner/config';
 import { RunnerDefaults } from './runner-defaults';
 import { RunnerPodOptions } from './runner-pod';
 import { ISnapshotClass } from './snapshot-class';
@@ -189,12 +192,37 @@ export interface ScheduledSnapshotProps {
   readonly rbac?: SnapshotRbac;
 }
 
+const PROPS: KnownKeys<ScheduledSnapshotProps> = {
+  metadata: true,
+  source: true,
+  schedule: true,
+  timeZone: true,
+  snapshotClass: true,
+  retention: true,
+  prunedStorage: true,
+  scheduleId: true,
+  readyTimeout: true,
+  activeDeadline: true,
+  startingDeadline: true,
+  concurrency: true,
+  snapshotLabels: true,
+  snapshotAnnotations: true,
+  suspend: true,
+  successfulJobsHistory: true,
+  failedJobsHistory: true,
+  pod: true,
+  serviceAccountName: true,
+  rbac: true,
+};
+
 const MINIMUM_READY_TIMEOUT = Duration.seconds(1);
 const LONGEST_READY_TIMEOUT = Duration.days(7);
 const LONGEST_RUN = Duration.days(14);
 // to schedule the pod, pull the image, retry a lost pod, and prune
 const LEAST_SLACK = Duration.minutes(5);
 const USUAL_SLACK = Duration.minutes(15);
+/** Linux starts no program with a longer environment variable than 128 KiB; the rest is left to those who patch it. */
+const LONGEST_CONFIG_KIBIBYTES = 100;
 /** The CronJob controller adds a dash and ten digits to make the name of a Job. */
 const LONGEST_CRON_JOB_NAME = 52;
 
@@ -291,6 +319,7 @@ export class ScheduledSnapshot extends Construct {
   constructor(scope: Construct, id: string, props: ScheduledSnapshotProps) {
     super(scope, id);
     Object.defineProperty(this, SCHEDULED_MARK, { value: true });
+    requireTypes(this, props);
     requireMetadata(this, props.metadata, LONGEST_CRON_JOB_NAME);
     this.namespace = requireNamespace(this, props.metadata, 'a role binding must name the namespace of its service account');
     // Cron writes @every 6h with four empty fields behind it, which Kubernetes refuses
@@ -333,8 +362,10 @@ export class ScheduledSnapshot extends Construct {
    * Adds claims to the schedule. A claim that is covered twice is snapshotted once.
    *
    * @param source the claims
+   * @throws if it is something else
    */
   public addSource(source: SnapshotSource): void {
+    requireKind(this, 'source', source, 'SnapshotSource');
     this.sources.push(source);
   }
 
@@ -348,7 +379,7 @@ export class ScheduledSnapshot extends Construct {
     }
     requireDuration(this, 'startingDeadline', this.startingDeadline, Duration.seconds(10), Duration.seconds(100 * shortestInterval(cron) - 1));
     const least = this.readyTimeout.toSeconds() + LEAST_SLACK.toSeconds();
-    if (this.activeDeadline.toMilliseconds() < least * 1000) {
+    if (this.activeDeadline.toMilliseconds({ integral: false }) < least * 1000) {
       reject(this, 'activeDeadline', {
         problem: `a run would be killed before its snapshots have had their readyTimeout of ${this.readyTimeout.toHumanString()}`,
         got: this.activeDeadline,
@@ -358,12 +389,12 @@ export class ScheduledSnapshot extends Construct {
     }
     requireDuration(this, 'activeDeadline', this.activeDeadline, LEAST_SLACK, LONGEST_RUN);
     if (props.concurrency !== undefined) { requireInteger(this, 'concurrency', props.concurrency, 1, 1000); }
-    if (props.successfulJobsHistory !== undefined) { requireInteger(this, 'successfulJobsHistory', props.successfulJobsHistory, 0); }
-    if (props.failedJobsHistory !== undefined) { requireInteger(this, 'failedJobsHistory', props.failedJobsHistory, 0); }
+    if (props.successfulJobsHistory !== undefined) { requireInteger(this, 'successfulJobsHistory', props.successfulJobsHistory, 0, INT32_MAX); }
+    if (props.failedJobsHistory !== undefined) { requireInteger(this, 'failedJobsHistory', props.failedJobsHistory, 0, INT32_MAX); }
     requireLabels(this, 'snapshotLabels', props.snapshotLabels ?? {});
     requireKeys(this, 'snapshotAnnotations', props.snapshotAnnotations ?? {});
-    this.refuseReservedKeys('snapshotLabels', props.snapshotLabels ?? {});
-    this.refuseReservedKeys('snapshotAnnotations', props.snapshotAnnotations ?? {});
+    this.refuseReservedKeys('snapshotLabels', props.snapshotLabels ?? {}, FOREIGN_TOOL_LABELS);
+    this.refuseReservedKeys('snapshotAnnotations', props.snapshotAnnotations ?? {}, FOREIGN_TOOL_ANNOTATIONS);
     requireRunnerPod(this, 'pod', pod);
     if (props.rbac && props.rbac.namespace !== this.namespace) {
       reject(this, 'rbac', {
@@ -380,12 +411,13 @@ export class ScheduledSnapshot extends Construct {
     }
   }
 
-  private refuseReservedKeys(prop: string, map: { [key: string]: string }): void {
+  private refuseReservedKeys(prop: string, map: { [key: string]: string }, foreign: { readonly [key: string]: string }): void {
     for (const key of Object.keys(map)) {
+      const own = key in foreign || key.startsWith(KEYS.schedule.replace(/schedule$/, ''));
       const gitOps = key === 'app.kubernetes.io/instance' || key.startsWith('argocd.argoproj.io/') || key.startsWith('kustomize.toolkit.fluxcd.io/');
-      if (gitOps || key.startsWith(KEYS.schedule.replace(/schedule$/, ''))) {
+      if (own || gitOps) {
         reject(this, prop, {
-          problem: gitOps ? 'GitOps tools find their own objects by this key, and would delete the snapshots' : 'the library sets this key itself',
+          problem: own ? 'the library sets this key itself' : 'GitOps tools find their own objects by this key, and would delete the snapshots',
           got: key,
           allowed: 'other keys',
           fix: 'leave it out',
@@ -426,14 +458,29 @@ export class ScheduledSnapshot extends Construct {
             ...pod,
             scheduleId: this.scheduleId,
             serviceAccountName: this.rbac.serviceAccountName,
-            config: JSON.stringify(this.renderConfig(props), null, 2),
+            config: this.renderConfig(props),
           }),
         },
       },
     };
   }
 
-  private renderConfig(props: ScheduledSnapshotProps): RunnerConfig {
+  private renderConfig(props: ScheduledSnapshotProps): string {
+    const config = this.composeConfig(props);
+    const text = JSON.stringify(config, null, 2);
+    const kibibytes = Math.ceil(Buffer.byteLength(text) / 1024);
+    if (kibibytes > LONGEST_CONFIG_KIBIBYTES) {
+      reject(this, 'source', {
+        problem: 'the configuration of a run is an environment variable, and with one that long its container cannot start',
+        got: `${kibibytes} KiB, made up by claims (${config.claims.length}), snapshotLabels and snapshotAnnotations`,
+        allowed: `at most ${LONGEST_CONFIG_KIBIBYTES} KiB`,
+        fix: 'split the schedule into several, choose the claims with SnapshotSource.fromSelector, or shorten labels and annotations',
+      });
+    }
+    return text;
+  }
+
+  private composeConfig(props: ScheduledSnapshotProps): RunnerConfig {
     return {
       version: CONFIG_VERSION,
       scheduleId: this.scheduleId,
@@ -448,6 +495,21 @@ export class ScheduledSnapshot extends Construct {
       annotations: { ...props.snapshotAnnotations },
     };
   }
+}
+
+/** What the compiler knows of the props already, for those who write in another language. */
+function requireTypes(origin: ScheduledSnapshot, props: ScheduledSnapshotProps): void {
+  requireKnownKeys(origin, props, PROPS);
+  requireKind(origin, 'source', props.source, 'SnapshotSource');
+  requireKind(origin, 'schedule', props.schedule, 'Cron');
+  requireText(origin, 'schedule', props.schedule.expressionString);
+  requireOptional(origin, 'snapshotClass', props.snapshotClass, 'ISnapshotClass');
+  requireOptional(origin, 'retention', props.retention, 'RetentionPolicy');
+  requireEnum(origin, 'prunedStorage', props.prunedStorage, PrunedStorage);
+  requireOptional(origin, 'activeDeadline', props.activeDeadline, 'Duration');
+  requireBoolean(origin, 'suspend', props.suspend);
+  requireOptional(origin, 'rbac', props.rbac, 'SnapshotRbac');
+  requireKnownPodOptions(origin, 'pod', props.pod ?? {});
 }
 
 function clamp(value: number, min: number, max: number): number {

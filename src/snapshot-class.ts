@@ -6,7 +6,7 @@ import { DEFAULT_CLASS_ANNOTATION, registerChartChecks, SNAPSHOT_CLASS_KIND } fr
 import {
   requireCompleteParameters, requireParameters, secretOf, secretParameters, SNAPSHOTTER_LIST_SECRET, SNAPSHOTTER_SECRET,
 } from './private/driver-facts';
-import { reject, requireName } from './private/validate';
+import { KnownKeys, reject, requireBoolean, requireEnum, requireKind, requireKnownKeys, requireName, requireOptional } from './private/validate';
 import { SecretReference } from './secret-reference';
 
 /**
@@ -123,6 +123,16 @@ export interface SnapshotClassProps {
   readonly snapshotterListSecret?: SecretReference;
 }
 
+const PROPS: KnownKeys<SnapshotClassProps> = {
+  metadata: true,
+  driver: true,
+  deletionPolicy: true,
+  parameters: true,
+  defaultClass: true,
+  snapshotterSecret: true,
+  snapshotterListSecret: true,
+};
+
 /**
  * A VolumeSnapshotClass: which driver takes snapshots, how, and whether they outlive their VolumeSnapshot.
  *
@@ -207,6 +217,10 @@ export class SnapshotClass extends Construct implements ISnapshotClass {
   constructor(scope: Construct, id: string, props: SnapshotClassProps) {
     super(scope, id);
 
+    requireKnownKeys(this, props, PROPS);
+    requireKind(this, 'driver', props.driver, 'CsiDriver');
+    requireEnum(this, 'deletionPolicy', props.deletionPolicy, DeletionPolicy);
+    requireBoolean(this, 'defaultClass', props.defaultClass);
     requireMetadata(this, props.metadata);
     requireNoNamespace(this, props.metadata);
     this.driver = props.driver;
@@ -247,6 +261,9 @@ class ImportedSnapshotClass extends Construct implements ISnapshotClass {
   constructor(scope: Construct, id: string, name: string, options: FromSnapshotClassNameOptions) {
     super(scope, id);
     requireName(this, 'name', name);
+    requireKnownKeys(this, options, { driver: true, deletionPolicy: true }, 'options');
+    requireOptional(this, 'driver', options.driver, 'CsiDriver');
+    requireEnum(this, 'deletionPolicy', options.deletionPolicy, DeletionPolicy);
     this.snapshotClassName = name;
     this.driver = options.driver;
     this.deletionPolicy = options.deletionPolicy;

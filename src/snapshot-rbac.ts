@@ -3,7 +3,7 @@ import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { definedMetadata, requireMetadata, requireNamespace, SNAPSHOT_API_GROUP } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
-import { requireName } from './private/validate';
+import { requireKind, requireKnownKeys, requireName } from './private/validate';
 import { ClaimSelection } from './runner/config';
 import { SnapshotSubject } from './snapshot-subject';
 
@@ -89,6 +89,7 @@ export class SnapshotRbac extends Construct {
    */
   constructor(scope: Construct, id: string, props: SnapshotRbacProps = {}) {
     super(scope, id);
+    requireKnownKeys(this, props, { metadata: true, serviceAccountName: true });
     requireMetadata(this, props.metadata);
     this.namespace = requireNamespace(this, props.metadata, 'a role binding must name the namespace of its service account');
     if (props.serviceAccountName !== undefined) { requireName(this, 'serviceAccountName', props.serviceAccountName); }
@@ -141,6 +142,7 @@ export class SnapshotRbac extends Construct {
   }
 
   private grant(name: keyof typeof GRANTS, subject: SnapshotSubject): void {
+    requireKind(this, 'subject', subject, 'SnapshotSubject');
     const subjects = this.granted.get(name);
     if (subjects) {
       subjects.push(subject);

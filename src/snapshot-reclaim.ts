@@ -2,7 +2,7 @@ import { ApiObject, ApiObjectMetadata } from 'cdk8s';
 import { Construct } from 'constructs';
 import { clusterScoped, requireMetadata, requireNoNamespace, SNAPSHOT_API_GROUP } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
-import { reject, requireDnsLabel } from './private/validate';
+import { reject, requireDnsLabel, requireKnownKeys, requireList } from './private/validate';
 
 /**
  * For whom storage may be given back.
@@ -69,6 +69,8 @@ export class SnapshotReclaim extends Construct {
    */
   constructor(scope: Construct, id: string, props: SnapshotReclaimProps = {}) {
     super(scope, id);
+    requireKnownKeys(this, props, { metadata: true, namespaces: true });
+    requireList(this, 'namespaces', props.namespaces);
     this.name = props.metadata?.name ?? NAME;
     requireMetadata(this, { ...props.metadata, name: this.name });
     requireNoNamespace(this, props.metadata);
@@ -89,7 +91,8 @@ export class SnapshotReclaim extends Construct {
       spec: {
         failurePolicy: 'Fail',
         matchConstraints: {
-          resourceRules: [{ apiGroups: [SNAPSHOT_API_GROUP], apiVersions: ['*'], operations: ['UPDATE'], resources: [CONTENTS] }],
+          // the scope is what the API server adds: without it every kubectl apply would call the policy changed
+          resourceRules: [{ apiGroups: [SNAPSHOT_API_GROUP], apiVersions: ['*'], operations: ['UPDATE'], resources: [CONTENTS], scope: '*' }],
         },
         matchConditions: [{
           name: 'no-right-to-update-contents',

@@ -1,4 +1,4 @@
-import { requireDnsLabel, requireName } from './private/validate';
+import { requireDnsLabel, requireKind, requireKnownKeys, requireName } from './private/validate';
 import { ISnapshot, Snapshot } from './snapshot';
 
 /**
@@ -36,6 +36,7 @@ export class SnapshotRef {
    */
   public static fromName(name: string, options: FromSnapshotNameOptions = {}): SnapshotRef {
     requireName('SnapshotRef.fromName', 'name', name);
+    requireKnownKeys('SnapshotRef.fromName', options, { namespace: true }, 'options');
     if (options.namespace !== undefined) { requireDnsLabel('SnapshotRef.fromName', 'namespace', options.namespace); }
     return new SnapshotRef(name, options.namespace, () => undefined);
   }
@@ -51,6 +52,7 @@ export class SnapshotRef {
    * SnapshotRef.fromSnapshot(snapshot);
    */
   public static fromSnapshot(snapshot: ISnapshot): SnapshotRef {
+    requireKind('SnapshotRef.fromSnapshot', 'snapshot', snapshot, 'ISnapshot');
     return new SnapshotRef(snapshot.snapshotName, snapshot.namespace, () => (snapshot instanceof Snapshot ? snapshot._sourceBytes() : undefined));
   }
 

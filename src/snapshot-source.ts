@@ -1,7 +1,7 @@
 import { ApiObject } from 'cdk8s';
 import { IConstruct } from 'constructs';
 import { apiObjectOf, finalName } from './private/api';
-import { Origin, quantityToNumber, reject, requireDnsLabel, requireInteger, requireLabels, requireName } from './private/validate';
+import { Origin, quantityToNumber, reject, requireDnsLabel, requireInteger, requireKnownKeys, requireLabels, requireList, requireName } from './private/validate';
 import { ClaimSelection } from './runner/config';
 
 /**
@@ -47,6 +47,9 @@ export interface FromStatefulSetNameOptions {
   readonly ordinals?: number[];
 }
 
+/** More are a slip, whose names would fill the memory before anything else is said. */
+const MOST_REPLICAS = 10_000;
+
 /** What a source comes down to at synth. */
 interface ResolvedSource {
   readonly selections: ClaimSelection[];
@@ -84,14 +87,13 @@ export class SnapshotSource {
    * SnapshotSource.fromClaim(claim);
    */
   public static fromClaim(claim: IConstruct): SnapshotSource {
-    const object = apiObjectOf('SnapshotSource.fromClaim', 'claim', claim, 'PersistentVolumeClaim');
+    const object = apiObjectOf('SnapshotSource.fromClaim', 'claim', claim, 'PersistentVolumeClaim', 'SnapshotSource.fromClaimName');
     return new SnapshotSource(() => {
       const json = object.toJson();
-      const request = json.spec?.resources?.requests?.storage;
       return {
         selections: [{ kind: 'Claim', name: json.metadata.name }],
         namespace: json.metadata.namespace,
-        bytes: request === undefined ? undefined : quantityToNumber(String(request)),
+        bytes: requestedBytes(json),
       };
     });
   }
@@ -130,7 +132,8 @@ export class SnapshotSource {
    */
   public static fromStatefulSet(statefulSet: IConstruct, options: FromStatefulSetOptions = {}): SnapshotSource {
     const origin = 'SnapshotSource.fromStatefulSet';
-    const object = apiObjectOf(origin, 'statefulSet', statefulSet, 'StatefulSet');
+    const object = apiObjectOf(origin, 'statefulSet', statefulSet, 'StatefulSet', 'SnapshotSource.fromStatefulSetName');
+    requireKnownKeys(origin, options, { templates: true, ordinals: true }, 'options');
     requireTemplates(origin, options.templates, 'leave it out to mean all');
     requireOrdinals(origin, options.ordinals);
     return new SnapshotSource(construct => resolveStatefulSet(construct, object, options));
@@ -151,11 +154,14 @@ export class SnapshotSource {
   public static fromStatefulSetName(name: string, options: FromStatefulSetNameOptions): SnapshotSource {
     const origin = 'SnapshotSource.fromStatefulSetName';
     requireDnsLabel(origin, 'name', name);
-    requireTemplates(origin, options.templates, 'name the volume claim templates');
+    requireKnownKeys(origin, options, { templates: true, ordinals: true, replicas: true }, 'options');
+    requireTemplates(origin, options.templates ?? [], 'name the volume claim templates');
     options.templates.forEach(template => requireDnsLabel(origin, 'templates', template));
     requireOrdinals(origin, options.ordinals);
-    if (options.replicas !== undefined) { requireInteger(origin, 'replicas', options.replicas, 1); }
-    const selections = selectStatefulSet(name, options.templates, options.ordinals ?? ordinalsFrom(0, options.replicas));
+    if (options.replicas !== undefined) { requireInteger(origin, 'replicas', options.replicas, 1, MOST_REPLICAS); }
+    const existing = ordinalsFrom(0, options.replicas);
+    requireExisting(origin, 'ordinals', name, options.ordinals, existing);
+    const selections = selectStatefulSet(name, options.templates, options.ordinals ?? existing);
     return new SnapshotSource(() => ({ selections }));
   }
 
@@ -230,17 +236,10 @@ function resolveStatefulSet(origin: Origin, object: ApiObject, options: FromStat
     }
   }
   const start: number = spec.ordinals?.start ?? 0;
+  requireInteger(origin, 'source', start, 0, MOST_REPLICAS);
+  if (spec.replicas !== undefined) { requireInteger(origin, 'source', spec.replicas, 0, MOST_REPLICAS); }
   const existing = ordinalsFrom(start, spec.replicas);
-  for (const ordinal of options.ordinals ?? []) {
-    if (existing && !existing.includes(ordinal)) {
-      reject(origin, 'source', {
-        problem: `StatefulSet '${name}' has no such ordinal`,
-        got: ordinal,
-        allowed: existing.length ? `${existing[0]} to ${existing[existing.length - 1]}` : 'none, since it has no replicas',
-        fix: 'correct the ordinal, or the number of replicas',
-      });
-    }
-  }
+  requireExisting(origin, 'source', name, options.ordinals, existing);
   if (existing?.length === 0) {
     reject(origin, 'source', {
       problem: `StatefulSet '${name}' has no replicas, so it owns no claim`,
@@ -249,10 +248,32 @@ function resolveStatefulSet(origin: Origin, object: ApiObject, options: FromStat
       fix: 'leave out replicas if something else sets them, or name the claims with fromClaimName',
     });
   }
+  const templates = options.templates ?? defined;
+  const selections = selectStatefulSet(name, templates, options.ordinals ?? existing);
+  const single = selections.length === 1 && selections[0].kind === 'Claim';
   return {
-    selections: selectStatefulSet(name, options.templates ?? defined, options.ordinals ?? existing),
+    selections,
     namespace: metadata.namespace,
+    bytes: single ? requestedBytes(spec.volumeClaimTemplates.find((template: any) => template.metadata.name === templates[0])) : undefined,
   };
+}
+
+/** What a claim, or the template of one, asks for. */
+function requestedBytes(claim: any): number | undefined {
+  const request = claim.spec?.resources?.requests?.storage;
+  return request === undefined ? undefined : quantityToNumber(String(request));
+}
+
+function requireExisting(origin: Origin, prop: string, name: string, ordinals: number[] | undefined, existing: number[] | undefined): void {
+  const unknown = ordinals?.find(ordinal => existing && !existing.includes(ordinal));
+  if (existing && unknown !== undefined) {
+    reject(origin, prop, {
+      problem: `StatefulSet '${name}' has no such ordinal`,
+      got: unknown,
+      allowed: existing.length ? `${existing[0]} to ${existing[existing.length - 1]}` : 'none, since it has no replicas',
+      fix: 'correct the ordinal, or the number of replicas',
+    });
+  }
 }
 
 /** Names where the ordinals are known, else the rule by which the runner finds them. */
@@ -267,12 +288,14 @@ function ordinalsFrom(start: number, replicas: number | undefined): number[] | u
 }
 
 function requireTemplates(origin: string, templates: string[] | undefined, fix: string): void {
+  requireList(origin, 'templates', templates);
   if (templates?.length === 0) { reject(origin, 'templates', { problem: 'no template is named', got: [], allowed: 'at least one', fix }); }
 }
 
 function requireOrdinals(origin: string, ordinals: number[] | undefined): void {
+  requireList(origin, 'ordinals', ordinals);
   if (ordinals?.length === 0) {
     reject(origin, 'ordinals', { problem: 'no ordinal is named', got: [], allowed: 'at least one', fix: 'leave it out to mean all' });
   }
-  ordinals?.forEach(ordinal => requireInteger(origin, 'ordinals', ordinal, 0));
+  ordinals?.forEach(ordinal => requireInteger(origin, 'ordinals', ordinal, 0, MOST_REPLICAS));
 }

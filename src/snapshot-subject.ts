@@ -1,6 +1,6 @@
 import { IConstruct } from 'constructs';
 import { apiObjectOf, finalName } from './private/api';
-import { reject, requireDnsLabel, requireName } from './private/validate';
+import { reject, requireDnsLabel, requireName, requireText } from './private/validate';
 
 /**
  * Someone who is given rights: a person, a group, or a robot's service account.
@@ -73,7 +73,7 @@ export class SnapshotSubject {
    * SnapshotSubject.fromServiceAccount(new kplus.ServiceAccount(chart, 'Robot'));
    */
   public static fromServiceAccount(serviceAccount: IConstruct): SnapshotSubject {
-    const object = apiObjectOf('SnapshotSubject.fromServiceAccount', 'serviceAccount', serviceAccount, 'ServiceAccount');
+    const object = apiObjectOf('SnapshotSubject.fromServiceAccount', 'serviceAccount', serviceAccount, 'ServiceAccount', 'SnapshotSubject.serviceAccount');
     const namespace = object.metadata.namespace;
     if (namespace === undefined) {
       reject('SnapshotSubject.fromServiceAccount', 'serviceAccount', {
@@ -101,5 +101,6 @@ export class SnapshotSubject {
 }
 
 function requireFilled(origin: string, name: string): void {
+  requireText(origin, 'name', name);
   if (name.trim() === '') { reject(origin, 'name', { problem: 'empty', got: name, allowed: 'a name', fix: 'name the subject' }); }
 }

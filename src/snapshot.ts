@@ -3,7 +3,7 @@ import { Construct, IConstruct } from 'constructs';
 import { namespaceOf, requireMetadata, SNAPSHOT_API_VERSION } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
 import { metadataWithRemovalPolicy } from './private/removal';
-import { reject } from './private/validate';
+import { KnownKeys, reject, requireEnum, requireKind, requireKnownKeys, requireOptional } from './private/validate';
 import { RemovalPolicy } from './removal-policy';
 import { ISnapshotClass } from './snapshot-class';
 import { SnapshotSource } from './snapshot-source';
@@ -56,6 +56,8 @@ export interface SnapshotProps {
   readonly removalPolicy?: RemovalPolicy;
 }
 
+const PROPS: KnownKeys<SnapshotProps> = { metadata: true, source: true, snapshotClass: true, removalPolicy: true };
+
 /**
  * One VolumeSnapshot of a claim, taken when the manifest is first applied.
  *
@@ -93,6 +95,10 @@ export class Snapshot extends Construct implements ISnapshot {
    */
   constructor(scope: Construct, id: string, props: SnapshotProps) {
     super(scope, id);
+    requireKnownKeys(this, props, PROPS);
+    requireKind(this, 'source', props.source, 'SnapshotSource');
+    requireOptional(this, 'snapshotClass', props.snapshotClass, 'ISnapshotClass');
+    requireEnum(this, 'removalPolicy', props.removalPolicy, RemovalPolicy);
     requireMetadata(this, props.metadata);
     this.namespace = namespaceOf(this, props.metadata);
     this.source = props.source;

@@ -379,3 +379,14 @@ test('parameters are copies, so that one class cannot change another one', () =>
   driver.parameters.type = 'changed';
   expect(driver.parameters).toEqual({ type: 'snapshot' });
 });
+
+test.each<[string, () => unknown, RegExp]>([
+  ['the name is missing', () => CsiDriver.of(undefined as any), /'name': not text, got undefined;/],
+  ['a driver without snapshots is written in capitals', () => CsiDriver.of('EFS.csi.aws.com'), /'name': .*, got 'EFS.csi.aws.com'; allowed a driver that takes snapshots;/],
+  ['zones are one text', () => CsiDriver.awsEbs({ fastSnapshotRestoreAvailabilityZones: 'a' as any }), /'fastSnapshotRestoreAvailabilityZones': not a list, got 'a';/],
+  ['a tag is a number', () => CsiDriver.awsEbs({ tags: { cost: 5 as any } }), /'tags.cost': not text, got 5;/],
+  ['a lock is a number of days', () => CsiDriver.awsEbs({ lockMode: EbsLockMode.GOVERNANCE, lockDuration: 7 as any }), /'lockDuration': not a Duration, got 7;/],
+  ['an enum has another word', () => CsiDriver.awsEbs({ lockMode: 'Governance' as any }), /'lockMode': .*, got 'Governance';/],
+])('throws when %s', (_, make, problem) => {
+  expect(make).toThrow(problem);
+});

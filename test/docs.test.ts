@@ -123,6 +123,12 @@ test('the pages are found, with their blocks', () => {
   expect(blocksOf('yaml').length).toBeGreaterThan(10);
 });
 
+test('no page has a placeholder', () => {
+  const found = PAGES.flatMap(page => readFileSync(join(ROOT, page), 'utf8').split('\n').flatMap((line, index) =>
+    (line.match(/\b(FIGURES|TODO|FIXME|TBD)\b/g) ?? []).map(word => `${page}, line ${index + 1}: ${word}`)));
+  expect(found).toEqual([]);
+});
+
 test('every TypeScript block compiles as a user would paste it', () => {
   expect(typeErrors(blocksOf('ts', 'typescript'))).toEqual([]);
 });

@@ -71,7 +71,7 @@ metadata:
   namespace: db
 spec:
   source:
-    volumeSnapshotContentName: db-imported
+    volumeSnapshotContentName: db-imported-d3e3715e
   volumeSnapshotClassName: rbd
 ---
 apiVersion: snapshot.storage.k8s.io/v1
@@ -83,7 +83,7 @@ metadata:
     snapshot.storage.kubernetes.io/deletion-secret-namespace: ceph
   labels:
     team: dba
-  name: db-imported
+  name: db-imported-d3e3715e
 spec:
   deletionPolicy: Delete
   driver: rbd.csi.ceph.com
@@ -121,7 +121,22 @@ describe('contract', () => {
   test('metadata is respected; the content is named after the namespace too, since contents have none', () => {
     const chart = define({ metadata: { name: 'imported', namespace: 'web', labels: { team: 'dba' } } });
     expect(objectOf(chart, 'VolumeSnapshot').metadata).toMatchObject({ name: 'imported', namespace: 'web', labels: { team: 'dba' } });
-    expect(objectOf(chart, 'VolumeSnapshotContent').metadata).toMatchObject({ name: 'web-imported', labels: { team: 'dba' } });
+    expect(objectOf(chart, 'VolumeSnapshotContent').metadata).toMatchObject({ name: 'web-imported-7ef9087e', labels: { team: 'dba' } });
+  });
+
+  test('the content of no other namespace and name has the same name', () => {
+    const named = (namespace: string, name: string) => objectOf(define({ metadata: { name, namespace } }), 'VolumeSnapshotContent').metadata.name;
+    expect(named('shop', 'eu-x')).toBe('shop-eu-x-364a3562');
+    expect(named('shop-eu', 'x')).toBe('shop-eu-x-08081707');
+    expect(named('shop', `${'a'.repeat(252)}b`)).not.toBe(named('shop', `${'a'.repeat(252)}c`));
+  });
+
+  test.each([
+    ['cut in a word', 'a'.repeat(253)], ['cut at a dash', `${'a'.repeat(240)}-${'b'.repeat(12)}`], ['cut at a dot', `${'a'.repeat(240)}.${'b'.repeat(12)}`],
+  ])('the name of the content is one that the API takes, however long that of the snapshot: %s', (_, name) => {
+    const content = objectOf(define({ metadata: { name } }), 'VolumeSnapshotContent').metadata.name;
+    expect(content.length).toBeLessThanOrEqual(253);
+    expect(content).toMatch(/^db-a{240,241}-[0-9a-f]{8}$/);
   });
 
   test('the content has no namespace', () => {
@@ -174,6 +189,12 @@ describe('content', () => {
   });
 });
 
+test('a class of the same driver is taken', () => {
+  const chart = newChart();
+  const snapshotClass = SnapshotClass.fromSnapshotClassName(chart, 'Class', 'rbd', { driver: CsiDriver.of(rbd.name) });
+  expect(() => define({ snapshotClass }, chart)).not.toThrow();
+});
+
 describe('removed from the code', () => {
   test('both objects stay unless told otherwise', () => {
     for (const kind of ['VolumeSnapshot', 'VolumeSnapshotContent']) {
@@ -188,6 +209,15 @@ describe('removed from the code', () => {
 });
 
 describe('throws', () => {
+  test('when the class is known to be of another driver', () => {
+    const chart = newChart();
+    const snapshotClass = SnapshotClass.fromSnapshotClassName(chart, 'Class', 'ebs', { driver: CsiDriver.awsEbs() });
+    expect(() => define({ snapshotClass }, chart)).toThrow(
+      "[test/Old] 'snapshotClass': the class is of another driver than the snapshot, which is of 'rbd.csi.ceph.com', "
+      + "got 'a class of 'ebs.csi.aws.com''; allowed a class of the same driver; change one of the two, or leave the class out",
+    );
+  });
+
   test('outside a chart, and names the path', () => {
     expect(() => new PreProvisionedSnapshot(new Construct(new App(), 'group'), 'Old', { driver: rbd, snapshotHandle: 'x' }))
       .toThrow("[group/Old] 'scope': not in a chart");
@@ -214,8 +244,27 @@ describe('throws', () => {
       'the secret\'s namespace is not valid', { deletionPolicy: DeletionPolicy.DELETE, deletionSecret: { name: 's', namespace: 'a.b' } },
       "'deletionSecret.namespace': not a valid name, got 'a.b'",
     ],
+    [
+      'the handle has blanks around it', { snapshotHandle: ' snap-1' },
+      "'snapshotHandle': blanks around it or a line break in it, and the driver would find no such snapshot, got ' snap-1'; "
+      + 'allowed the handle of the driver, character by character; take them away',
+    ],
+    ['the handle ends with a newline', { snapshotHandle: 'snap-1\n' }, "'snapshotHandle': blanks around it or a line break in it"],
+    ['the handle is of two lines', { snapshotHandle: 'snap-1\nsnap-2' }, "'snapshotHandle': blanks around it or a line break in it"],
     ['the name is not valid', { metadata: { name: 'Old' } }, "'metadata.name': not a valid name, got 'Old'"],
   ])('when %s', (_, props, message) => {
     expect(() => define(props)).toThrow(`[test/Old] ${message}`);
   });
+});
+
+test.each<[string, object, RegExp]>([
+  ['a prop is misspelled', { snapshothandle: 'x' }, /'snapshothandle': no such prop, .*; did you mean snapshotHandle\?$/],
+  ['the driver is a name', { driver: 'x' }, /'driver': not a CsiDriver, got 'x';/],
+  ['there is no handle', { snapshotHandle: undefined }, /'snapshotHandle': not text, got undefined;/],
+  ['the class is a name', { snapshotClass: 'ebs' }, /'snapshotClass': not an ISnapshotClass, got 'ebs';/],
+  ['the mode is another word', { sourceVolumeMode: 'block' }, /'sourceVolumeMode': .*, got 'block'; allowed FILE_SYSTEM \('Filesystem'\), BLOCK \('Block'\);/],
+  ['the deletion policy is another word', { deletionPolicy: 'keep' }, /'deletionPolicy': not a member of the enum, got 'keep';/],
+  ['the removal policy is another word', { removalPolicy: 'keep' }, /'removalPolicy': not a member of the enum, got 'keep';/],
+])('in a language without types, throws when %s', (_, props, problem) => {
+  expect(() => define(props)).toThrow(problem);
 });

@@ -2,7 +2,7 @@ import { ApiObject, App, Chart, JsonPatch, Size, Yaml } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import * as kplus33 from 'cdk8s-plus-33';
 import { Construct } from 'constructs';
-import { newChart, objectOf } from './manifests';
+import { newChart, objectOf, statefulSet } from './manifests';
 import {
   AccessMode, CsiDriver, PreProvisionedSnapshot, RemovalPolicy, RestoredPvc, RestoredPvcProps, RestorePurpose, Snapshot, SnapshotRef, SnapshotSource,
   VolumeMode,
@@ -217,6 +217,8 @@ describe('removed from the code', () => {
   test('it stays with Argo CD, Flux and Helm, and so does its data', () => {
     expect(render().metadata.annotations).toEqual(kept);
     expect(render({ metadata: { annotations: { note: 'x' } } }).metadata.annotations).toEqual({ ...kept, note: 'x' });
+    expect(render({ metadata: { annotations: { 'argocd.argoproj.io/sync-options': 'ServerSideApply=true' } } }).metadata.annotations)
+      .toEqual({ ...kept, 'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false,ServerSideApply=true' });
   });
 
   test('it goes on demand', () => {
@@ -270,6 +272,29 @@ describe('size', () => {
     expect(() => chart.toJson()).toThrow('got 9Gi; allowed at least 10240Mi');
   });
 
+  test.each([
+    ['one claim', { templates: ['data'], ordinals: [0] }], ['one replica', { templates: ['data'] }],
+  ])('is checked against the template of a StatefulSet: %s', (_, options) => {
+    const chart = newChart();
+    const set = statefulSet(chart, {
+      replicas: 1,
+      volumeClaimTemplates: [
+        { metadata: { name: 'wal' }, spec: { resources: { requests: { storage: '1Gi' } } } },
+        { metadata: { name: 'data' }, spec: { resources: { requests: { storage: '10Gi' } } } },
+      ],
+    });
+    const taken = new Snapshot(chart, 'Before', { source: SnapshotSource.fromStatefulSet(set, options) });
+    new RestoredPvc(chart, 'Restored', { snapshot: SnapshotRef.fromSnapshot(taken), size: Size.gibibytes(9) });
+    expect(() => chart.toJson()).toThrow("[test/Restored] 'size': smaller than the volume that was snapshotted, got 9Gi; allowed at least 10240Mi");
+  });
+
+  test('is not known for a template that asks for none', () => {
+    const chart = newChart();
+    const taken = new Snapshot(chart, 'Before', { source: SnapshotSource.fromStatefulSet(statefulSet(chart), { ordinals: [0] }) });
+    new RestoredPvc(chart, 'Restored', { snapshot: SnapshotRef.fromSnapshot(taken), size: Size.mebibytes(1) });
+    expect(() => chart.toJson()).not.toThrow();
+  });
+
   test('is not known for an imported snapshot, and so not checked', () => {
     const chart = newChart();
     const old = new PreProvisionedSnapshot(chart, 'Old', { driver: CsiDriver.awsEbs(), snapshotHandle: 'snap-0123456789abcdef0' });
@@ -304,4 +329,20 @@ describe('throws', () => {
     new RestoredPvc(chart, 'Restored', { snapshot, size, metadata: { name: 'data' } });
     expect(() => chart.toJson()).toThrow('the PersistentVolumeClaim at test/Data/Resource has the same name');
   });
+});
+
+test.each<[string, object, RegExp]>([
+  ['a prop is misspelled', { storageClass: 'gp3', acessModes: [] }, /'storageClass': no such prop, got 'gp3';/],
+  ['the snapshot is a name', { snapshot: 'old' }, /'snapshot': not a SnapshotRef, got 'old'; .*SnapshotRef.fromName/],
+  ['the snapshot is a construct', { snapshot: newChart() }, /'snapshot': not a SnapshotRef, got construct at test; .*SnapshotRef.fromSnapshot/],
+  ['the size is text', { size: '50Gi' }, /'size': not a Size, got '50Gi'; .*Size.gibibytes/],
+  ['the size is no number', { size: Size.gibibytes(NaN) }, /'size': no size, got NaNGi;/],
+  ['the access modes are one text', { accessModes: 'ReadWriteOnce' }, /'accessModes': not a list, got 'ReadWriteOnce';/],
+  ['an access mode is another word', { accessModes: ['RWO'] }, /'accessModes': not a member of the enum, got 'RWO';/],
+  ['one pod shares with others', { accessModes: [AccessMode.READ_WRITE_ONCE_POD, AccessMode.READ_WRITE_ONCE] }, /'accessModes': Kubernetes takes READ_WRITE_ONCE_POD alone only/],
+  ['the volume mode is another word', { volumeMode: 'block' }, /'volumeMode': not a member of the enum, got 'block';/],
+  ['the purpose is another word', { purpose: 'inspection' }, /'purpose': not a member of the enum, got 'inspection';/],
+  ['the removal policy is another word', { removalPolicy: 'keep' }, /'removalPolicy': not a member of the enum, got 'keep';/],
+])('throws when %s', (_, props, problem) => {
+  expect(() => render(props)).toThrow(problem);
 });

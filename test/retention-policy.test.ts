@@ -71,3 +71,11 @@ describe('against the time between two runs', () => {
     );
   });
 });
+
+test.each<[string, () => unknown, RegExp]>([
+  ['an option is misspelled', () => RetentionPolicy.of({ keepLast: 1, minimalReady: 2 } as any), /'minimalReady': no such prop, got 2; .*; did you mean minimumReady\?$/],
+  ['a time is a number', () => RetentionPolicy.keepFor(7 as any), /'keepFor': not a Duration, got 7;/],
+  ['there are no options', () => RetentionPolicy.of(undefined as any), /'props': not an object, got undefined;/],
+])('throws when %s', (_, make, problem) => {
+  expect(make).toThrow(problem);
+});

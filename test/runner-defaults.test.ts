@@ -150,3 +150,11 @@ describe('throws', () => {
       .toThrow("[test/Defaults] 'pod.tolerations': only NO_EXECUTE taints are tolerated for a time");
   });
 });
+
+test.each<[string, object, RegExp]>([
+  ['a prop is misspelled', { imageregistry: 'x' }, /'imageregistry': no such prop, .*; did you mean imageRegistry\?$/],
+  ['the registry is a number', { imageRegistry: 5 }, /'imageRegistry': not text, got 5;/],
+  ['an option of the pod is misspelled', { pod: { lables: {} } }, /'pod.lables': no such prop, .*; did you mean labels\?$/],
+])('in a language without types, throws when %s', (_, props, problem) => {
+  expect(() => pod(props)).toThrow(problem);
+});

@@ -813,6 +813,29 @@ describe('scheduleId', () => {
   });
 });
 
+describe('the length of the configuration', () => {
+  /** A schedule of so many claims, with an annotation of so many KiB. */
+  function long(claims: number, kibibytes: number): Chart {
+    const chart = newChart();
+    const nightly = schedule(chart, { snapshotAnnotations: { note: 'x'.repeat(kibibytes * 1024) } });
+    for (let index = 1; index < claims; index += 1) { nightly.addSource(SnapshotSource.fromClaimName(`data-${index}`)); }
+    return chart;
+  }
+
+  test('is what an environment variable can hold', () => {
+    expect(Buffer.byteLength(JSON.stringify(configOf(long(500, 50))))).toBeGreaterThan(64 * 1024);
+  });
+
+  test('throws where the container could not start at night', () => {
+    expect(() => long(2, 100).toJson()).toThrow(
+      "[test/Nightly] 'source': the configuration of a run is an environment variable, and with one that long its container cannot start, "
+      + "got '101 KiB, made up by claims (2), snapshotLabels and snapshotAnnotations'; allowed at most 100 KiB; "
+      + 'split the schedule into several, choose the claims with SnapshotSource.fromSelector, or shorten labels and annotations',
+    );
+    expect(() => long(3000, 0).toJson()).toThrow(/KiB, made up by claims \(3000\)/);
+  });
+});
+
 describe('labels and annotations of the snapshots', () => {
   test('are what the runner is told', () => {
     expect(config({ snapshotLabels: { tier: 'gold' }, snapshotAnnotations: { 'example.com/owner': 'dba team' } }))
@@ -832,6 +855,15 @@ describe('labels and annotations of the snapshots', () => {
       expect(() => schedule(newChart(), { [prop]: { [key]: 'x' } }))
         .toThrow(`[test/Nightly] '${prop}': the library sets this key itself, got '${key}'; allowed other keys; leave it out`);
     }
+  });
+
+  test.each([
+    ['snapshotLabels', 'velero.io/exclude-from-backup'],
+    ['snapshotAnnotations', 'argocd.argoproj.io/sync-options'],
+    ['snapshotAnnotations', 'argocd.argoproj.io/compare-options'],
+  ])('throw when the run would set another value: %s %s', (prop, key) => {
+    expect(() => schedule(newChart(), { [prop]: { [key]: 'false' } }))
+      .toThrow(`[test/Nightly] '${prop}': the library sets this key itself, got '${key}'; allowed other keys; leave it out`);
   });
 
   test.each([
@@ -870,7 +902,7 @@ describe('CronJob', () => {
   });
 
   test.each(['successfulJobsHistory', 'failedJobsHistory'])('throws when %s is negative', prop => {
-    expect(() => schedule(newChart(), { [prop]: -1 })).toThrow(`[test/Nightly] '${prop}': out of range, got -1; allowed a whole number from 0; change the number`);
+    expect(() => schedule(newChart(), { [prop]: -1 })).toThrow(`[test/Nightly] '${prop}': out of range, got -1; allowed a whole number from 0 to 2147483647; change the number`);
   });
 
   test('retries lost pods, and not what the runner has given up', () => {
@@ -958,4 +990,37 @@ test('a second synth of the same tree gives the same bytes', () => {
   const chart = newChart();
   schedule(chart);
   expect(chart.toJson()).toEqual(chart.toJson());
+});
+
+describe('in a language without types, throws when', () => {
+  test.each<[string, object, RegExp]>([
+    ['a prop is misspelled', { retantion: 1 }, /'retantion': no such prop, got 1; .*; did you mean retention\?$/],
+    ['there is no source', { source: undefined }, /'source': not a SnapshotSource, got undefined; .*; write for example SnapshotSource.fromClaimName\('...'\)$/],
+    ['the source is a name', { source: 'data' }, /'source': not a SnapshotSource, got 'data';/],
+    ['the source is a construct', { source: newChart() }, /'source': not a SnapshotSource, got construct at test;/],
+    ['there is no schedule', { schedule: undefined }, /'schedule': not a Cron, got undefined;/],
+    ['the schedule is text', { schedule: '@daily' }, /'schedule': not a Cron, got '@daily'; .*Cron.schedule/],
+    ['the schedule has no expression', { schedule: { expressionString: undefined } }, /'schedule': not text, got undefined;/],
+    ['the time zone is a number', { timeZone: 1 }, /'timeZone': not text, got 1;/],
+    ['the class is a name', { snapshotClass: 'ebs' }, /'snapshotClass': not an ISnapshotClass, got 'ebs'; .*fromSnapshotClassName/],
+    ['the class is a driver', { snapshotClass: CsiDriver.awsEbs() }, /'snapshotClass': not an ISnapshotClass, got \{"name":"ebs/],
+    ['the retention is an object', { retention: { keepLast: 3 } }, /'retention': not a RetentionPolicy, got \{"keepLast":3\}; .*RetentionPolicy.keepFor/],
+    ['prunedStorage is another word', { prunedStorage: 'keep' }, /'prunedStorage': .*, got 'keep'; allowed RECLAIM \('Reclaim'\), KEEP \('Keep'\);/],
+    ['a timeout is a number', { readyTimeout: 60 }, /'readyTimeout': not a Duration, got 60;/],
+    ['the deadline is a number', { activeDeadline: 60 }, /'activeDeadline': not a Duration, got 60;/],
+    ['the starting deadline is text', { startingDeadline: '1h' }, /'startingDeadline': not a Duration, got '1h';/],
+    ['suspend is text', { suspend: 'false' }, /'suspend': not a boolean, got 'false';/],
+    ['the history is too long', { failedJobsHistory: 2 ** 31 }, /'failedJobsHistory': out of range/],
+    ['the name is null', { metadata: { name: null } }, /'metadata.name': not text, got null;/],
+    ['the rights are a name', { rbac: 'rights' }, /'rbac': not a SnapshotRbac, got 'rights';/],
+    ['an option of the pod is misspelled', { pod: { imagePullSecret: 'x' } }, /'pod.imagePullSecret': no such prop, .*; did you mean imagePullSecrets\?$/],
+  ])('%s', (_, props, problem) => {
+    const defined = () => schedule(newChart(), props);
+    expect(defined).toThrow(/^\[test\/Nightly\] /);
+    expect(defined).toThrow(problem);
+  });
+
+  test('what is added is no source', () => {
+    expect(() => schedule(newChart()).addSource('data' as any)).toThrow(/^\[test\/Nightly\] 'source': not a SnapshotSource, got 'data';/);
+  });
 });

@@ -257,3 +257,23 @@ describe('fromSnapshotClassName', () => {
     expect(() => SnapshotClass.fromSnapshotClassName(new Chart(new App(), 'test'), 'Ebs', '')).toThrow("[test/Ebs] 'name': not a valid name, got ''");
   });
 });
+
+describe('in a language without types, throws when', () => {
+  test.each<[string, object, RegExp]>([
+    ['a prop is misspelled', { deletionpolicy: 'Retain' }, /'deletionpolicy': no such prop, .*; did you mean deletionPolicy\?$/],
+    ['the driver is a name', { driver: 'ebs.csi.aws.com' }, /'driver': not a CsiDriver, got 'ebs.csi.aws.com'; .*CsiDriver.of/],
+    ['there is no driver', { driver: undefined }, /'driver': not a CsiDriver, got undefined;/],
+    ['the policy is another word', { deletionPolicy: 'retain' }, /'deletionPolicy': .*, got 'retain'; allowed RETAIN \('Retain'\), DELETE \('Delete'\);/],
+    ['defaultClass is text', { defaultClass: 'false' }, /'defaultClass': not a boolean, got 'false';/],
+  ])('%s', (_, props, problem) => {
+    expect(() => render(props)).toThrow(problem);
+  });
+
+  test.each<[string, any, RegExp]>([
+    ['the driver is a name', { driver: 'x' }, /'driver': not a CsiDriver, got 'x';/],
+    ['the policy is another word', { deletionPolicy: 'retain' }, /'deletionPolicy': not a member of the enum, got 'retain';/],
+    ['an option is misspelled', { drivr: hostpath }, /'options.drivr': no such prop, .*; did you mean driver\?$/],
+  ])('what is known of a class: %s', (_, options, problem) => {
+    expect(() => SnapshotClass.fromSnapshotClassName(new Chart(new App(), 'test'), 'Class', 'ebs', options)).toThrow(problem);
+  });
+});

@@ -524,3 +524,8 @@ test('a namespace in metadata is enough in a chart that has none', () => {
   new SnapshotRbac(chart, 'Rights', { metadata: { namespace: 'web' } });
   for (const { metadata } of chart.toJson()) { expect(metadata.namespace).toBe('web'); }
 });
+
+test.each(['grantView', 'grantTake', 'grantPrune', 'grantRestore'] as const)('%s throws when the subject is a name', grant => {
+  const rights = new SnapshotRbac(newChart(), 'Rights');
+  expect(() => rights[grant]('jane' as any)).toThrow(/^\[test\/Rights\] 'subject': not a SnapshotSubject, got 'jane'; .*SnapshotSubject.user/);
+});

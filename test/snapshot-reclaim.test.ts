@@ -37,6 +37,7 @@ spec:
           - UPDATE
         resources:
           - volumesnapshotcontents
+        scope: "*"
   validations:
     - expression: has(oldObject.spec.source.volumeHandle)
       message: only the content of a snapshot that was taken in this cluster may be given back, not a pre-provisioned one
@@ -188,9 +189,12 @@ describe('the fence', () => {
   });
 
   test('is around every update of contents, whatever version of the API it is made in', () => {
-    expect(policy().matchConstraints).toEqual({
-      resourceRules: [{ apiGroups: ['snapshot.storage.k8s.io'], apiVersions: ['*'], operations: ['UPDATE'], resources: ['volumesnapshotcontents'] }],
-    });
+    const [rule] = policy().matchConstraints.resourceRules;
+    expect(rule).toMatchObject({ apiGroups: ['snapshot.storage.k8s.io'], apiVersions: ['*'], operations: ['UPDATE'], resources: ['volumesnapshotcontents'] });
+  });
+
+  test('says the scope that the API server would add, or kubectl apply would call it changed each time', () => {
+    expect(policy().matchConstraints.resourceRules).toEqual([expect.objectContaining({ scope: '*' })]);
   });
 
   test('is around whoever may not update the content anyway, so not around the snapshot controller', () => {
@@ -264,4 +268,11 @@ describe('throws', () => {
   ])('%s', (_, props, message) => {
     expect(() => new SnapshotReclaim(newChart({}), 'Reclaim', props)).toThrow(`[test/Reclaim] ${message}`);
   });
+});
+
+test.each<[string, object, RegExp]>([
+  ['the namespaces are one text', { namespaces: 'db' }, /'namespaces': not a list, got 'db';/],
+  ['a prop is misspelled', { namespace: ['db'] }, /'namespace': no such prop, .*; did you mean namespaces\?$/],
+])('in a language without types, throws when %s', (_, props, problem) => {
+  expect(() => render(props)).toThrow(problem);
 });

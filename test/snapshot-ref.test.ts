@@ -32,3 +32,11 @@ test('an imported snapshot brings its name and namespace', () => {
   const snapshot = new PreProvisionedSnapshot(newChart(), 'Old', { driver: CsiDriver.awsEbs(), snapshotHandle: 'snap-0123456789abcdef0' });
   expect(SnapshotRef.fromSnapshot(snapshot)).toMatchObject({ snapshotName: snapshot.snapshotName, namespace: 'db' });
 });
+
+test.each<[string, () => unknown, RegExp]>([
+  ['a name is a number', () => SnapshotRef.fromName(5 as any), /'name': not text, got 5;/],
+  ['a namespace is given as text', () => SnapshotRef.fromName('x', 'prod' as any), /'options': not an object, got 'prod';/],
+  ['a snapshot is a name', () => SnapshotRef.fromSnapshot('old' as any), /'snapshot': not an ISnapshot, got 'old'; .*SnapshotRef.fromName/],
+])('throws when %s', (_, make, problem) => {
+  expect(make).toThrow(problem);
+});

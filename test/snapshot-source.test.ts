@@ -78,7 +78,7 @@ describe('fromClaim', () => {
   test('throws when the construct has no object, as a reference by name', () => {
     const data = kplus.PersistentVolumeClaim.fromClaimName(newChart(), 'Data', 'uploads');
     expect(() => SnapshotSource.fromClaim(data))
-      .toThrow("[SnapshotSource.fromClaim] 'claim': not a PersistentVolumeClaim, got 'ImportedPersistentVolumeClaim at test/Data'");
+      .toThrow(/^\[SnapshotSource.fromClaim\] 'claim': not a P.*, got 'Imported.* at test\/Data'; .*; write SnapshotSource.fromClaimName with its name 'uploads'$/);
   });
 
   test('throws when the construct is a chart', () => {
@@ -170,6 +170,19 @@ describe('fromStatefulSet', () => {
     expect(claimsOf(chart, source)).toEqual([claim('disk-pg-0')]);
   });
 
+  test.each([
+    ['of the one claim that is meant', { templates: ['data'], ordinals: [0] }, 10 * 2 ** 30],
+    ['of none, if there are several', { templates: ['data'] }, undefined],
+    ['of none, if each template has one', { ordinals: [0] }, undefined],
+  ])('knows the size %s', (_, options, bytes) => {
+    const chart = newChart();
+    const request = (storage: string) => ({ resources: { requests: { storage } } });
+    const set = statefulSet(chart, {
+      volumeClaimTemplates: [{ metadata: { name: 'wal' }, spec: request('1Gi') }, { metadata: { name: 'data' }, spec: request('10Gi') }],
+    });
+    expect(SnapshotSource.fromStatefulSet(set, options)._resolve(chart, 'db').bytes).toBe(bytes);
+  });
+
   test('counts from spec.ordinals.start, or the claims of a moved set would be missed', () => {
     const chart = newChart();
     expect(claimsOf(chart, SnapshotSource.fromStatefulSet(statefulSet(chart, { ordinals: { start: 5 } }))))
@@ -210,7 +223,7 @@ describe('fromStatefulSet', () => {
   test.each([
     ['of no templates', { templates: [] }, "'templates': no template is named, got []; allowed at least one; leave it out to mean all"],
     ['of no ordinals', { ordinals: [] }, "'ordinals': no ordinal is named, got []; allowed at least one; leave it out to mean all"],
-    ['of a negative ordinal', { ordinals: [-1] }, "'ordinals': out of range, got -1; allowed a whole number from 0; change the number"],
+    ['of a negative ordinal', { ordinals: [-1] }, "'ordinals': out of range, got -1; allowed a whole number from 0 to 10000; change the number"],
     ['of a fraction of an ordinal', { ordinals: [0.5] }, "'ordinals': out of range, got 0.5"],
   ])('throws when told %s', (_, options, message) => {
     expect(() => SnapshotSource.fromStatefulSet(statefulSet(newChart()), options)).toThrow(`[SnapshotSource.fromStatefulSet] ${message}`);
@@ -296,5 +309,33 @@ describe('fromSelector', () => {
 
   test('throws when a label is not valid', () => {
     expect(() => SnapshotSource.fromSelector({ app: 'a b' })).toThrow("[SnapshotSource.fromSelector] 'labels': not a valid value of the label 'app', got 'a b'");
+  });
+});
+
+describe('throws when', () => {
+  test.each<[string, () => unknown, RegExp]>([
+    ['a claim is a name', () => SnapshotSource.fromClaim('data' as any), /'claim': not a PersistentVolumeClaim, got 'data'; .* or write SnapshotSource.fromClaimName$/],
+    ['a claim is missing', () => SnapshotSource.fromClaim(undefined as any), /'claim': not a PersistentVolumeClaim, got undefined;/],
+    ['a name is a construct', () => SnapshotSource.fromClaimName(newChart() as any), /'claimName': not text, got construct at test;/],
+    ['templates are one text', () => SnapshotSource.fromStatefulSetName('db', { templates: 'data' as any }), /'templates': not a list, got 'data';/],
+    ['templates are missing', () => SnapshotSource.fromStatefulSetName('db', {} as any), /'templates': no template is named/],
+    ['options are missing', () => SnapshotSource.fromStatefulSetName('db', undefined as any), /'options': not an object, got undefined;/],
+    ['an ordinal is beyond the replicas', () => SnapshotSource.fromStatefulSetName('db', { templates: ['data'], replicas: 2, ordinals: [5] }),
+      /'ordinals': StatefulSet 'db' has no such ordinal, got 5; allowed 0 to 1;/],
+    ['replicas are too many', () => SnapshotSource.fromStatefulSetName('db', { templates: ['data'], replicas: 10_001 }), /'replicas': out of range, got 10001;/],
+    ['an ordinal is too great', () => SnapshotSource.fromStatefulSetName('db', { templates: ['data'], ordinals: [10_001] }), /'ordinals': out of range/],
+  ])('%s', (_, make, problem) => {
+    expect(make).toThrow(problem);
+  });
+
+  test.each<[string, object]>([
+    ["'2'", { replicas: '2' }],
+    ['1.5', { replicas: 1.5 }],
+    ['10001', { replicas: 10_001 }],
+    ["'1'", { ordinals: { start: '1' } }],
+  ])('the StatefulSet counts to %s, but at synth', (got, spec) => {
+    const chart = newChart();
+    schedule(chart, { source: SnapshotSource.fromStatefulSet(statefulSet(chart, spec)) });
+    expect(() => chart.toJson()).toThrow(`[test/Nightly] 'source': out of range, got ${got}; allowed a whole number from 0 to 10000`);
   });
 });

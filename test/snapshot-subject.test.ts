@@ -66,3 +66,10 @@ test.each([
 ])('throws for %s', (_, make, message) => {
   expect(make).toThrow(message);
 });
+
+test.each<[string, () => unknown, RegExp]>([
+  ['a user is a number', () => SnapshotSubject.user(5 as any), /'name': not text, got 5;/],
+  ['a service account is a name', () => SnapshotSubject.fromServiceAccount('x' as any), /'serviceAccount': not a ServiceAccount, got 'x'; .*SnapshotSubject.serviceAccount$/],
+])('throws when %s', (_, make, problem) => {
+  expect(make).toThrow(problem);
+});

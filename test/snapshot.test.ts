@@ -150,8 +150,8 @@ describe('removed from the code', () => {
   });
 
   test('annotations of the user come first', () => {
-    const { annotations } = render({ metadata: { annotations: { 'argocd.argoproj.io/sync-options': 'Prune=confirm', 'note': 'x' } } }).metadata;
-    expect(annotations).toEqual({ ...kept, 'argocd.argoproj.io/sync-options': 'Prune=confirm', 'note': 'x' });
+    const { annotations } = render({ metadata: { annotations: { 'helm.sh/resource-policy': 'none', 'note': 'x' } } }).metadata;
+    expect(annotations).toEqual({ ...kept, 'helm.sh/resource-policy': 'none', 'note': 'x' });
   });
 });
 
@@ -170,4 +170,13 @@ describe('throws', () => {
     for (const id of ['A', 'B']) { new Snapshot(chart, id, { source: data, metadata: { name: 'same' } }); }
     expect(() => chart.toJson()).toThrow("[test/B/Resource] 'metadata.name': the VolumeSnapshot at test/A/Resource has the same name");
   });
+});
+
+test.each<[string, object, RegExp]>([
+  ['a prop is misspelled', { removalpolicy: 'Keep' }, /'removalpolicy': no such prop, .*; did you mean removalPolicy\?$/],
+  ['the source is a name', { source: 'data' }, /'source': not a SnapshotSource, got 'data';/],
+  ['the class is a name', { snapshotClass: 'ebs' }, /'snapshotClass': not an ISnapshotClass, got 'ebs';/],
+  ['the removal policy is another word', { removalPolicy: 'keep' }, /'removalPolicy': not a member of the enum, got 'keep';/],
+])('in a language without types, throws when %s', (_, props, problem) => {
+  expect(() => render(props)).toThrow(problem);
 });

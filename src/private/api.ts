@@ -1,5 +1,5 @@
 import { ApiObject, ApiObjectMetadata, Chart, JsonPatch, Names } from 'cdk8s';
-import { IConstruct } from 'constructs';
+import { Construct, IConstruct } from 'constructs';
 import { reject, requireKeys, requireLabels, requireDnsLabel, requireName } from './validate';
 
 /** The version of the snapshot API that every cluster since Kubernetes 1.20 serves. */
@@ -54,7 +54,11 @@ export function definedMetadata(metadata: ApiObjectMetadata | undefined): ApiObj
 }
 
 /** The Kubernetes object behind a construct of any cdk8s-plus version, or behind an ApiObject itself. */
-export function apiObjectOf(origin: IConstruct | string, prop: string, construct: IConstruct, kind: string): ApiObject {
+export function apiObjectOf(origin: IConstruct | string, prop: string, construct: IConstruct, kind: string, byName?: string): ApiObject {
+  if (!Construct.isConstruct(construct)) {
+    const fix = byName === undefined ? `pass the ${kind}` : `pass the ${kind}, or write ${byName}`;
+    reject(origin, prop, { problem: `not a ${kind}`, got: construct, allowed: `a construct whose object is a ${kind}`, fix });
+  }
   const object = tryApiObject(construct);
   if (object?.kind !== kind) {
     const what = object ? `${object.kind} '${object.name}'` : construct.constructor.name;
@@ -62,10 +66,15 @@ export function apiObjectOf(origin: IConstruct | string, prop: string, construct
       problem: `not a ${kind}`,
       got: `${what} at ${construct.node.path}`,
       allowed: `a construct whose object is a ${kind}`,
-      fix: `pass the ${kind}, or its name`,
+      fix: object || byName === undefined ? `pass the ${kind}, or its name` : `write ${byName} with its name${nameIn(construct)}`,
     });
   }
   return object;
+}
+
+/** What a reference that has no object calls it. */
+function nameIn(construct: IConstruct & { readonly name?: unknown }): string {
+  return typeof construct.name === 'string' ? ` '${construct.name}'` : '';
 }
 
 function tryApiObject(construct: IConstruct): ApiObject | undefined {

@@ -1,4 +1,4 @@
-import { Origin, reject } from './validate';
+import { Origin, reject, requireText } from './validate';
 
 interface CronFields {
   readonly kind: 'fields';
@@ -129,6 +129,7 @@ function wholeSeconds(text: string): number | undefined {
 
 /** A schedule that Kubernetes accepts, and that does run. */
 export function requireCron(origin: Origin, prop: string, expression: string): CronSchedule {
+  requireText(origin, prop, expression);
   const allowed = 'five fields as Kubernetes reads them, or @daily and the like';
   try {
     const schedule = parseCron(expression);

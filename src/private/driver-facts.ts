@@ -237,7 +237,8 @@ export function maxSnapshotsPerVolume(driver: string, parameters: Parameters): n
 
 /** Refuses a driver that cannot take snapshots. */
 export function requireSnapshots(origin: Origin, prop: string, driver: string): void {
-  const unsupported = driverFacts(driver).unsupported;
+  // a misspelled name would find no driver at all
+  const unsupported = driverFacts(driver.toLowerCase()).unsupported;
   if (unsupported) {
     reject(origin, prop, { problem: unsupported.reason, got: driver, allowed: 'a driver that takes snapshots', fix: unsupported.instead });
   }

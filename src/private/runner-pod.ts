@@ -1,6 +1,7 @@
 import { Duration, Size, SizeRoundingBehavior } from 'cdk8s';
 import {
-  Origin, quantityToNumber, reject, requireDuration, requireInteger, requireKeys, requireLabels, requireName, requireQuantity,
+  INT32_MAX, KnownKeys, Origin, quantityToNumber, refuseKeys, reject, requireDuration, requireEnum, requireInteger, requireKeys, requireKind,
+  requireKnownKeys, requireLabels, requireList, requireName, requireQuantity,
 } from './validate';
 import { ENVIRONMENT, KEYS } from '../runner/config';
 import { RunnerPodOptions, RunnerResources, RunnerToleration, TaintEffect } from '../runner-pod';
@@ -137,6 +138,35 @@ function renderToleration(toleration: RunnerToleration): object {
 /** A name, then a tag, a digest or both. */
 const IMAGE = /^[a-z0-9][\w.-]*(:[0-9]+)?(\/[a-z0-9][\w.-]*)*(:\w[\w.-]*|(:\w[\w.-]*)?@[a-z0-9]+:[0-9a-f]+)$/i;
 
+const OWN_KEYS = KEYS.schedule.replace(/schedule$/, '');
+// the tag of an official image, and the name of a distroless one, say the version
+const NODE_VERSION = /^(?:[^@]*\/)?(?:node:(\d+)(?:[.\d]*)(?:-(?:alpine|slim|trixie|bookworm|bullseye|buster)[^@]*)?|distroless\/nodejs(\d+)-debian.*)(?:@|$)/;
+const LEAST_NODE_VERSION = 24;
+
+const OPTIONS: KnownKeys<RunnerPodOptions> = {
+  image: true,
+  imagePullSecrets: true,
+  resources: true,
+  labels: true,
+  annotations: true,
+  nodeSelector: true,
+  affinity: true,
+  tolerations: true,
+  priorityClassName: true,
+  securityContext: true,
+};
+const RESOURCES: KnownKeys<RunnerResources> = { cpuRequest: true, cpuLimit: true, memoryRequest: true, memoryLimit: true };
+const TOLERATION: KnownKeys<RunnerToleration> = { key: true, value: true, effect: true, tolerationDuration: true };
+
+/** Refuses misspelled options; before they are merged, since afterwards they are gone. */
+export function requireKnownPodOptions(origin: Origin, prop: string, pod: RunnerPodOptions): void {
+  requireKnownKeys(origin, pod, OPTIONS, prop);
+  requireKnownKeys(origin, pod.resources ?? {}, RESOURCES, `${prop}.resources`);
+  requireKnownKeys(origin, pod.securityContext ?? {}, { user: true, group: true }, `${prop}.securityContext`);
+  requireList(origin, `${prop}.tolerations`, pod.tolerations);
+  pod.tolerations?.forEach(toleration => requireKnownKeys(origin, toleration, TOLERATION, `${prop}.tolerations`));
+}
+
 /** Checks what a user wrote, before anything is built from it. */
 export function requireRunnerPod(origin: Origin, prop: string, pod: RunnerPodOptions): void {
   if (pod.image !== undefined && !IMAGE.test(pod.image)) {
@@ -144,9 +174,18 @@ export function requireRunnerPod(origin: Origin, prop: string, pod: RunnerPodOpt
       problem: 'not an image', got: pod.image, allowed: 'a name with a tag or digest', fix: 'write for example node:24-alpine',
     });
   }
+  const version = NODE_VERSION.exec(pod.image ?? '');
+  if (version && Number(version[1] ?? version[2]) < LEAST_NODE_VERSION) {
+    reject(origin, `${prop}.image`, {
+      problem: 'too old to run the program', got: pod.image, allowed: `Node.js ${LEAST_NODE_VERSION} or later`, fix: 'write for example node:24-alpine',
+    });
+  }
+  requireList(origin, `${prop}.imagePullSecrets`, pod.imagePullSecrets);
   pod.imagePullSecrets?.forEach(name => requireName(origin, `${prop}.imagePullSecrets`, name));
   requireLabels(origin, `${prop}.labels`, pod.labels ?? {});
   requireKeys(origin, `${prop}.annotations`, pod.annotations ?? {});
+  refuseKeys(origin, `${prop}.labels`, pod.labels ?? {}, [OWN_KEYS, 'batch.kubernetes.io/']);
+  refuseKeys(origin, `${prop}.annotations`, pod.annotations ?? {}, [OWN_KEYS]);
   requireLabels(origin, `${prop}.nodeSelector`, pod.nodeSelector ?? {});
   for (const key of Object.keys(pod.affinity ?? {})) {
     if (!['nodeAffinity', 'podAffinity', 'podAntiAffinity'].includes(key)) {
@@ -158,13 +197,14 @@ export function requireRunnerPod(origin: Origin, prop: string, pod: RunnerPodOpt
   if (pod.priorityClassName !== undefined) { requireName(origin, `${prop}.priorityClassName`, pod.priorityClassName); }
   requireResources(origin, `${prop}.resources`, pod.resources ?? {});
   const { user, group } = pod.securityContext ?? {};
-  if (user !== undefined) { requireInteger(origin, `${prop}.securityContext.user`, user, 1, 2 ** 31 - 1); }
-  if (group !== undefined) { requireInteger(origin, `${prop}.securityContext.group`, group, 1, 2 ** 31 - 1); }
+  if (user !== undefined) { requireInteger(origin, `${prop}.securityContext.user`, user, 1, INT32_MAX); }
+  if (group !== undefined) { requireInteger(origin, `${prop}.securityContext.group`, group, 1, INT32_MAX); }
   for (const toleration of pod.tolerations ?? []) { requireToleration(origin, `${prop}.tolerations`, toleration); }
 }
 
 function requireToleration(origin: Origin, prop: string, toleration: RunnerToleration): void {
-  if (toleration.key !== undefined) { requireKeys(origin, prop, { [toleration.key]: toleration.value ?? '' }); }
+  requireEnum(origin, `${prop}.effect`, toleration.effect, TaintEffect);
+  if (toleration.key !== undefined) { requireLabels(origin, prop, { [toleration.key]: toleration.value ?? '' }); }
   if (toleration.value !== undefined && toleration.key === undefined) {
     reject(origin, prop, { problem: 'a value needs a key', got: toleration.value, allowed: 'key and value, or neither', fix: 'name the key' });
   }
@@ -201,11 +241,14 @@ function requireCpu(origin: Origin, prop: string, resources: RunnerResources): v
 function requireMemory(origin: Origin, prop: string, resources: RunnerResources): void {
   const request = resources.memoryRequest ?? DEFAULT_MEMORY_REQUEST;
   const limit = resources.memoryLimit ?? DEFAULT_MEMORY_LIMIT;
+  requireKind(origin, `${prop}.memoryRequest`, request, 'Size');
+  requireKind(origin, `${prop}.memoryLimit`, limit, 'Size');
   const [asked, most, least] = [request, limit, LEAST_MEMORY].map(size => size.toKibibytes({ rounding: SizeRoundingBehavior.NONE }));
-  if (most < least) {
+  // written so that NaN is refused too
+  if (!(most >= least)) {
     reject(origin, `${prop}.memoryLimit`, { problem: 'too little for Node.js', got: limit, allowed: `at least ${LEAST_MEMORY.asString()}`, fix: 'raise it' });
   }
-  if (asked > most) {
+  if (!(asked <= most)) {
     reject(origin, `${prop}.memoryRequest`, {
       problem: 'more than the limit', got: request, allowed: `at most ${limit.asString()}`, fix: 'lower the request or raise memoryLimit',
     });

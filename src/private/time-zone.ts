@@ -1,4 +1,4 @@
-import { Origin, reject } from './validate';
+import { Origin, reject, requireText } from './validate';
 
 // Intl takes any case, but the cluster looks for a file: these are the spellings that Intl does not list and spell() cannot derive
 const SPELLINGS = [
@@ -19,6 +19,7 @@ const INTL_ONLY = /^(systemv\/|us\/pacific-new$)/;
  * @see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#time-zones
  */
 export function requireTimeZone(origin: Origin, prop: string, zone: string): void {
+  requireText(origin, prop, zone);
   const name = nameOf(zone);
   if (name === zone) { return; }
   const refuse = (problem: string, fix: string): never =>

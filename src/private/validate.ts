@@ -1,5 +1,5 @@
 import { Duration, Size } from 'cdk8s';
-import { IConstruct } from 'constructs';
+import { Construct, IConstruct } from 'constructs';
 
 /**
  * What is wrong with one input, in the parts that every message has.
@@ -28,14 +28,129 @@ export function reject(origin: Origin, prop: string, p: Problem): never {
   throw new Error(message(origin, prop, p));
 }
 
+// a message is read in a terminal, so that no value may fill it
+const LONGEST_SHOWN = 300;
+
 function show(value: unknown): string {
-  if (value instanceof Duration) { return value.toHumanString(); }
-  if (value instanceof Size) { return value.asString(); }
-  if (typeof value === 'string') { return `'${value}'`; }
-  // JSON has no NaN
-  if (typeof value === 'number') { return String(value); }
-  return JSON.stringify(value) ?? String(value);
+  const text = shown(value);
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
 }
+
+function shown(value: unknown): string {
+  // it would be written with the whole tree around it
+  if (Construct.isConstruct(value)) { return `construct at ${value.node.path}`; }
+  if (typeof value === 'string') { return `'${value}'`; }
+  // JSON has no NaN, and knows no name of a function
+  if (typeof value === 'number') { return String(value); }
+  if (typeof value === 'function') { return `the function ${value.name}`; }
+  try {
+    if (value instanceof Duration) { return value.toHumanString() || 'a duration of NaN'; }
+    if (value instanceof Size) { return value.asString(); }
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    // circular, a bigint, or a duration that is no number
+    return typeof value === 'object' ? `an object of ${Object.keys(value as object).join(', ')}` : String(value);
+  }
+}
+
+/** What other languages and JavaScript may give instead of text. */
+export function requireText(origin: Origin, prop: string, value: unknown): void {
+  if (typeof value !== 'string') { reject(origin, prop, { problem: 'not text', got: value, allowed: 'a string', fix: 'write it in quotes' }); }
+}
+
+/** One text for a list of texts is a usual slip, and its letters a list of names. */
+export function requireList(origin: Origin, prop: string, value: unknown): void {
+  if (value !== undefined && !Array.isArray(value)) {
+    reject(origin, prop, { problem: 'not a list', got: value, allowed: 'a list', fix: 'write it in brackets, also if it is one' });
+  }
+}
+
+/** The text 'false' is true for JavaScript. */
+export function requireBoolean(origin: Origin, prop: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'boolean') {
+    reject(origin, prop, { problem: 'not a boolean', got: value, allowed: 'true or false', fix: 'write it without quotes' });
+  }
+}
+
+/** A member of an enum, if there is a value. */
+export function requireEnum(origin: Origin, prop: string, value: unknown, members: { [name: string]: string }): void {
+  if (value !== undefined && !Object.values(members).includes(value as string)) {
+    const allowed = Object.entries(members).map(([name, text]) => `${name} ('${text}')`).join(', ');
+    reject(origin, prop, { problem: 'not a member of the enum', got: value, allowed, fix: 'write one of these' });
+  }
+}
+
+/** The members by which an object is known, also one of another copy of this package, where instanceof would fail; and what makes one. */
+const KINDS = {
+  Cron: { members: ['expressionString'], fix: "write Cron.schedule({ hour: '3', minute: '15' })" },
+  CsiDriver: { members: ['name', 'parameters'], fix: "write for example CsiDriver.awsEbs() or CsiDriver.of('...')" },
+  Duration: { members: ['toMilliseconds'], fix: 'write for example Duration.hours(1)' },
+  ISnapshot: { members: ['snapshotName', 'node'], fix: "pass a Snapshot, or write SnapshotRef.fromName('...')" },
+  ISnapshotClass: { members: ['snapshotClassName', 'node'], fix: "write SnapshotClass.fromSnapshotClassName(scope, 'id', '...')" },
+  RetentionPolicy: { members: ['_requireFits', '_toRules'], fix: 'write for example RetentionPolicy.keepFor(Duration.days(7))' },
+  Size: { members: ['toKibibytes'], fix: 'write for example Size.gibibytes(10)' },
+  SnapshotRbac: { members: ['_addSources', 'node'], fix: "write new SnapshotRbac(scope, 'id')" },
+  // a Snapshot has the other members too
+  SnapshotRef: { members: ['snapshotName', 'sourceBytes'], fix: "write SnapshotRef.fromName('...') or SnapshotRef.fromSnapshot(...)" },
+  SnapshotSource: { members: ['_resolve'], fix: "write for example SnapshotSource.fromClaimName('...')" },
+  SnapshotSubject: { members: ['_toKube'], fix: "write for example SnapshotSubject.user('...')" },
+} satisfies { [kind: string]: { members: string[]; fix: string } };
+
+/** An object of this kind, and not what it is made of. */
+export function requireKind(origin: Origin, prop: string, value: unknown, kind: keyof typeof KINDS): void {
+  const { members, fix } = KINDS[kind];
+  if (typeof value !== 'object' || value === null || !members.every(member => member in value)) {
+    const one = `${kind.startsWith('I') ? 'an' : 'a'} ${kind}`;
+    reject(origin, prop, { problem: `not ${one}`, got: value, allowed: one, fix });
+  }
+}
+
+/** As `requireKind`, if there is a value. */
+export function requireOptional(origin: Origin, prop: string, value: unknown, kind: keyof typeof KINDS): void {
+  if (value !== undefined) { requireKind(origin, prop, value, kind); }
+}
+
+/** The props of a struct; the compiler keeps a list of this type complete. */
+export type KnownKeys<T> = { readonly [K in keyof T]-?: true };
+
+/** Refuses a misspelled prop, which would be as good as none. */
+export function requireKnownKeys<T extends object>(origin: Origin, props: T, known: KnownKeys<T>, parent?: string): void {
+  if (typeof props !== 'object' || props === null) {
+    reject(origin, parent ?? 'props', { problem: 'not an object', got: props, allowed: `an object of ${Object.keys(known).join(', ')}`, fix: 'write { }' });
+  }
+  for (const [key, value] of Object.entries(props)) {
+    if (value === undefined || Object.hasOwn(known, key)) { continue; }
+    // other keys may be the own props of a class that extends the construct
+    const meant = Object.keys(known).find(name => distance(name.toLowerCase(), key.toLowerCase()) <= 2 || (key.length > 3 && name.startsWith(key)));
+    if (meant !== undefined) {
+      reject(origin, parent === undefined ? key : `${parent}.${key}`, {
+        problem: 'no such prop', got: value, allowed: Object.keys(known).join(', '), fix: `did you mean ${meant}?`,
+      });
+    }
+  }
+}
+
+/** How many letters must be changed, added or left out to make one word of the other. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (const [i, letter] of [...a].entries()) {
+    const next = [i + 1];
+    for (const [j, other] of [...b].entries()) { next.push(Math.min(row[j + 1] + 1, next[j] + 1, row[j] + (letter === other ? 0 : 1))); }
+    row = next;
+  }
+  return row[b.length];
+}
+
+/** Refuses keys with these prefixes, which others write. */
+export function refuseKeys(origin: Origin, prop: string, map: { [key: string]: string }, prefixes: string[]): void {
+  const key = Object.keys(map).find(name => prefixes.some(prefix => name.startsWith(prefix)));
+  if (key !== undefined) {
+    reject(origin, prop, { problem: 'this key is set by the library or by Kubernetes', got: key, allowed: 'other keys', fix: 'leave it out' });
+  }
+}
+
+/** The greatest number that a field of the API takes. */
+export const INT32_MAX = 2 ** 31 - 1;
 
 const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -47,6 +162,7 @@ const QUALIFIED = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
  * @see https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names
  */
 export function requireName(origin: Origin, prop: string, name: string, maxLength = 253, fix = 'rename it'): void {
+  requireText(origin, prop, name);
   if (name.length > maxLength) {
     reject(origin, prop, { problem: `${name.length} characters are too many`, got: name, allowed: `at most ${maxLength}`, fix: 'shorten the name' });
   }
@@ -66,6 +182,7 @@ export function requireName(origin: Origin, prop: string, name: string, maxLengt
  * @see https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names
  */
 export function requireDnsLabel(origin: Origin, prop: string, name: string, maxLength = 63): void {
+  requireText(origin, prop, name);
   if (name.length > maxLength || !LABEL.test(name)) {
     reject(origin, prop, {
       problem: 'not a valid name',
@@ -93,6 +210,9 @@ export function requireLabels(origin: Origin, prop: string, labels: { [key: stri
 
 /** @see https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/#syntax-and-character-set */
 export function requireKeys(origin: Origin, prop: string, map: { [key: string]: string }): void {
+  if (typeof map !== 'object' || Array.isArray(map)) {
+    reject(origin, prop, { problem: 'not a map', got: map, allowed: 'an object of keys and values', fix: "write { key: 'value' }" });
+  }
   for (const [key, value] of Object.entries(map)) {
     const [prefix, name] = key.includes('/') ? [key.slice(0, key.indexOf('/')), key.slice(key.indexOf('/') + 1)] : [undefined, key];
     const prefixOk = prefix === undefined || (prefix.length <= 253 && SUBDOMAIN.test(prefix));
@@ -120,7 +240,9 @@ export function requireInteger(origin: Origin, prop: string, value: number, min:
 
 /** A duration of whole seconds in a range. */
 export function requireDuration(origin: Origin, prop: string, value: Duration, min: Duration, max: Duration): void {
-  const milliseconds = value.toMilliseconds();
+  requireKind(origin, prop, value, 'Duration');
+  // else fractions of one, and NaN, are an error of cdk8s that names no prop
+  const milliseconds = value.toMilliseconds({ integral: false });
   if (milliseconds % 1000 !== 0 || milliseconds < min.toMilliseconds() || milliseconds > max.toMilliseconds()) {
     reject(origin, prop, {
       problem: 'out of range',
@@ -137,6 +259,7 @@ export function requireDuration(origin: Origin, prop: string, value: Duration, m
  * @see https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
  */
 export function requireQuantity(origin: Origin, prop: string, value: string): void {
+  requireText(origin, prop, value);
   if (!QUANTITY.test(value)) {
     reject(origin, prop, {
       problem: 'not a quantity',

@@ -248,3 +248,33 @@ describe('merging', () => {
     expect([own, shared]).toEqual([{ labels: { a: '1' } }, { labels: { b: '2' } }]);
   });
 });
+
+describe('throws when', () => {
+  test.each<[string, any, RegExp]>([
+    ['the pull secrets are one text', { imagePullSecrets: 'regcred' }, /'pod.imagePullSecrets': not a list, got 'regcred';/],
+    ['the memory is text', { resources: { memoryLimit: '1Gi' } }, /'pod.resources.memoryLimit': not a Size, got '1Gi';/],
+    ['the memory is no number', { resources: { memoryLimit: Size.mebibytes(NaN) } }, /'pod.resources.memoryLimit': too little/],
+    ['the requested memory is no number', { resources: { memoryRequest: Size.mebibytes(NaN) } }, /'pod.resources.memoryRequest': more than the limit/],
+    ['a resource is misspelled', { resources: { memoryLimits: Size.gibibytes(1) } }, /'pod.resources.memoryLimits': no such prop, .*; did you mean memoryLimit\?$/],
+    ['an effect is another word', { tolerations: [{ effect: 'noSchedule' }] }, /'pod.tolerations.effect': not a member of the enum, got 'noSchedule';/],
+    ['a toleration has a value that no taint can have', { tolerations: [{ key: 'a', value: 'b c' }] }, /not a valid value of the label 'a', got 'b c';/],
+    ['a label is that of the schedule', { labels: { 'cdk8s-volume-snapshots/schedule': 'x' } }, /'pod.labels': this key is set by/],
+    ['a label is that of the Job', { labels: { 'batch.kubernetes.io/job-name': 'x' } }, /'pod.labels': this key is set by/],
+    ['an annotation is that of the library', { annotations: { 'cdk8s-volume-snapshots/runner-checksum': 'x' } }, /'pod.annotations': this key is set by/],
+  ])('%s', (_, options, problem) => {
+    expect(() => pod(options)).toThrow(problem);
+  });
+
+  test.each([
+    'node:18-alpine', 'node:22', 'node:20.11.1-bookworm-slim', 'docker.io/library/node:18', 'registry.example.com:5000/node:18@sha256:abc',
+    'gcr.io/distroless/nodejs20-debian12:nonroot',
+  ])('the image %s has an older Node.js', image => {
+    expect(() => pod({ image })).toThrow(`'pod.image': too old to run the program, got '${image}'; allowed Node.js 24 or later;`);
+  });
+
+  test.each([
+    'node:24-alpine', 'node:24.1.0', 'node:lts', 'node:26', 'example.com/my-node:1', 'node@sha256:abc', 'gcr.io/distroless/nodejs24-debian12:nonroot',
+  ])('but takes the image %s', image => {
+    expect(container({ image }).image).toBe(image);
+  });
+});

@@ -1,6 +1,7 @@
 import { App, Chart, Duration, Size } from 'cdk8s';
 import {
-  message, quantityToNumber, reject, requireDnsLabel, requireDuration, requireInteger, requireKeys, requireLabels, requireName, requireQuantity,
+  message, quantityToNumber, refuseKeys, reject, requireBoolean, requireDnsLabel, requireDuration, requireEnum, requireInteger, requireKeys,
+  requireKind, requireKnownKeys, requireLabels, requireList, requireName, requireOptional, requireQuantity,
 } from '../../src/private/validate';
 
 const why = { problem: 'wrong', got: 'x', allowed: 'y', fix: 'write y' };
@@ -145,5 +146,56 @@ describe('quantity', () => {
     expect(() => requireQuantity('x', 'p', text)).toThrow(
       `[x] 'p': not a quantity, got '${text}'; allowed a number with an optional suffix such as m, k, M, G, Ki, Mi or Gi; write for example 100m or 64Mi`,
     );
+  });
+});
+
+describe('what no compiler has checked', () => {
+  const circular: { self?: object } = {};
+  circular.self = circular;
+
+  test.each<[string, unknown, RegExp]>([
+    ['a construct', new Chart(new App(), 'test'), /got construct at test;/],
+    ['a circle', circular, /got an object of self;/],
+    ['a bigint', 1n, /got 1;/],
+    ['a function', function named() { return 1; }, /got the function named;/],
+    ['pages', 'x'.repeat(10_000), /got 'x{299}…;/],
+  ])('is shown in a line: %s', (_, got, shown) => {
+    expect(message('x', 'p', { ...why, got })).toMatch(shown);
+  });
+
+  test.each<[string, () => void, RegExp]>([
+    ['a name that is none', () => requireName('x', 'p', undefined as any), /^\[x\] 'p': not text, got undefined; allowed a string; write it in quotes$/],
+    ['a number as a name', () => requireDnsLabel('x', 'p', 5 as any), /'p': not text, got 5;/],
+    ['a number as a quantity', () => requireQuantity('x', 'p', 1 as any), /'p': not text, got 1;/],
+    ['text as a map', () => requireKeys('x', 'p', 'a=b' as any), /'p': not a map, got 'a=b'; .*; write \{ key: 'value' \}$/],
+    ['a list as labels', () => requireLabels('x', 'p', ['a'] as any), /'p': not a map, got \["a"\];/],
+    ['a number as a duration', () => requireDuration('x', 'p', 60 as any, Duration.seconds(1), Duration.days(1)), /not a Duration, got 60; .*Duration.hours\(1\)/],
+    ['no number as a duration', () => requireDuration('x', 'p', Duration.seconds(NaN), Duration.seconds(1), Duration.days(1)), /'p': out of range, got a duration of NaN;/],
+    ['text as a list', () => requireList('x', 'p', 'a'), /'p': not a list, got 'a'; .*brackets/],
+    ['text as a boolean', () => requireBoolean('x', 'p', 'false'), /'p': not a boolean, got 'false'; allowed true or false;/],
+    ['another word than those of an enum', () => requireEnum('x', 'p', 'keep', { KEEP: 'Keep' }), /not a member of the enum, got 'keep'; allowed KEEP \('Keep'\);/],
+    ['null for an object', () => requireKind('x', 'p', null, 'Cron'), /'p': not a Cron, got null; allowed a Cron; write Cron.schedule/],
+    ['an object of another kind', () => requireKind('x', 'p', Duration.days(1), 'Size'), /'p': not a Size, got 1 day;/],
+    ['a misspelled prop', () => requireKnownKeys('x', { keepfor: 1 } as any, { keepFor: true }), /'keepfor': no such prop, got 1; allowed keepFor; did you mean keepFor\?$/],
+    ['no props', () => requireKnownKeys('x', undefined as any, { keepFor: true }), /'props': not an object, got undefined;/],
+    ['a key of others', () => refuseKeys('x', 'p', { 'a/b': '' }, ['a/']), /'p': this key is set by the library or by Kubernetes, got 'a\/b';/],
+  ])('is refused: %s', (_, check, problem) => {
+    expect(check).toThrow(problem);
+  });
+
+  test('may be left out where it may', () => {
+    expect(() => {
+      requireList('x', 'p', undefined);
+      requireBoolean('x', 'p', undefined);
+      requireEnum('x', 'p', undefined, {});
+      requireOptional('x', 'p', undefined, 'Size');
+      requireKnownKeys<object>('x', { later: undefined }, {});
+      // of a class that extends a construct
+      requireKnownKeys<object>('x', { team: 'dba' }, { keepFor: true } as object);
+    }).not.toThrow();
+  });
+
+  test('may be of another copy of the package, where instanceof fails', () => {
+    expect(() => requireKind('x', 'p', { toKibibytes: () => 1 }, 'Size')).not.toThrow();
   });
 });
