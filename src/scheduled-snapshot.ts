@@ -2,7 +2,7 @@ import { ApiObject, ApiObjectMetadata, Cron, Duration, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
 import { definedMetadata, requireMetadata, requireNamespace } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
-import { CronSchedule, requireCron, shortestInterval } from './private/cron';
+import { requireCron, shortestInterval } from './private/cron';
 import { requireWithinLimits } from './private/driver-limits';
 import { SCHEDULED_MARK } from './private/marks';
 import { runnerConfigMap } from './private/runner-config-map';
@@ -13,7 +13,7 @@ import {
   requireLabels, requireOptional, requireText,
 } from './private/validate';
 import { RetentionPolicy } from './retention-policy';
-import { ClaimSelection, CONFIG_VERSION, EXIT, FOREIGN_TOOL_ANNOTATIONS, FOREIGN_TOOL_LABELS, KEYS, RunnerConfig } from './runner/config';
+import { ClaimSelection, CONFIG_VERSION, EXIT, FOREIGN_TOOL_ANNOTATIONS, FOREIGN_TOOL_LABELS, KEY_PREFIX, KEYS, RunnerConfig } from './runner/config';
 import { RunnerDefaults } from './runner-defaults';
 import { RunnerPodOptions } from './runner-pod';
 import { ISnapshotClass } from './snapshot-class';
@@ -324,8 +324,7 @@ export class ScheduledSnapshot extends Construct {
     this.namespace = requireNamespace(this, props.metadata, 'a role binding must name the namespace of its service account');
     // Cron writes @every 6h with four empty fields behind it, which Kubernetes refuses
     this.schedule = props.schedule.expressionString.trim();
-    const cron = requireCron(this, 'schedule', this.schedule);
-    const interval = shortestInterval(cron);
+    const interval = shortestInterval(requireCron(this, 'schedule', this.schedule));
     const defaults = RunnerDefaults._of(this);
     const options = mergePodOptions(props.pod ?? {}, defaults?.pod ?? {});
 
@@ -338,7 +337,7 @@ export class ScheduledSnapshot extends Construct {
     this.activeDeadline = props.activeDeadline ?? Duration.seconds(this.readyTimeout.toSeconds() + USUAL_SLACK.toSeconds());
     this.startingDeadline = props.startingDeadline ?? Duration.seconds(clamp(50 * interval, 10, 3600));
     this.sources = [props.source];
-    this.validate(props, cron, options);
+    this.validate(props, interval, options);
 
     const { name: configMapName, checksum } = runnerConfigMap(this, this.namespace);
     const pod = { options, imageRegistry: defaults?.imageRegistry, configMapName, checksum };
@@ -369,15 +368,15 @@ export class ScheduledSnapshot extends Construct {
     this.sources.push(source);
   }
 
-  private validate(props: ScheduledSnapshotProps, cron: CronSchedule, pod: RunnerPodOptions): void {
+  private validate(props: ScheduledSnapshotProps, interval: number, pod: RunnerPodOptions): void {
     requireTimeZone(this, 'timeZone', this.timeZone);
-    this.retention._requireFits(this, shortestInterval(cron));
-    requireWithinLimits(this, this.snapshotClass?.driver, shortestInterval(cron), this.retention);
+    this.retention._requireFits(this, interval);
+    requireWithinLimits(this, this.snapshotClass?.driver, interval, this.retention);
     if (props.scheduleId !== undefined) { requireLabels(this, 'scheduleId', { [KEYS.schedule]: props.scheduleId }); }
     if (props.scheduleId === '') {
       reject(this, 'scheduleId', { problem: 'empty', got: '', allowed: '1 to 63 characters', fix: 'leave it out to use the name' });
     }
-    requireDuration(this, 'startingDeadline', this.startingDeadline, Duration.seconds(10), Duration.seconds(100 * shortestInterval(cron) - 1));
+    requireDuration(this, 'startingDeadline', this.startingDeadline, Duration.seconds(10), Duration.seconds(100 * interval - 1));
     const least = this.readyTimeout.toSeconds() + LEAST_SLACK.toSeconds();
     if (this.activeDeadline.toMilliseconds({ integral: false }) < least * 1000) {
       reject(this, 'activeDeadline', {
@@ -413,7 +412,7 @@ export class ScheduledSnapshot extends Construct {
 
   private refuseReservedKeys(prop: string, map: { [key: string]: string }, foreign: { readonly [key: string]: string }): void {
     for (const key of Object.keys(map)) {
-      const own = key in foreign || key.startsWith(KEYS.schedule.replace(/schedule$/, ''));
+      const own = key in foreign || key.startsWith(KEY_PREFIX);
       const gitOps = key === 'app.kubernetes.io/instance' || key.startsWith('argocd.argoproj.io/') || key.startsWith('kustomize.toolkit.fluxcd.io/');
       if (own || gitOps) {
         reject(this, prop, {

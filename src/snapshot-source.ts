@@ -1,6 +1,6 @@
 import { ApiObject } from 'cdk8s';
 import { IConstruct } from 'constructs';
-import { apiObjectOf, finalName } from './private/api';
+import { apiObjectOf } from './private/api';
 import { Origin, quantityToNumber, reject, requireDnsLabel, requireInteger, requireKnownKeys, requireLabels, requireList, requireName } from './private/validate';
 import { ClaimSelection } from './runner/config';
 
@@ -215,7 +215,7 @@ export class SnapshotSource {
 
 function resolveStatefulSet(origin: Origin, object: ApiObject, options: FromStatefulSetOptions): ResolvedSource {
   const { metadata, spec } = object.toJson();
-  const name = finalName(object);
+  const name: string = metadata.name;
   const defined: string[] = (spec?.volumeClaimTemplates ?? []).map((template: any) => template.metadata.name);
   if (defined.length === 0) {
     reject(origin, 'source', {

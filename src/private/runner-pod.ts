@@ -3,7 +3,7 @@ import {
   INT32_MAX, KnownKeys, Origin, quantityToNumber, refuseKeys, reject, requireDuration, requireEnum, requireInteger, requireKeys, requireKind,
   requireKnownKeys, requireLabels, requireList, requireName, requireQuantity,
 } from './validate';
-import { ENVIRONMENT, KEYS } from '../runner/config';
+import { ENVIRONMENT, KEY_PREFIX, KEYS } from '../runner/config';
 import { RunnerPodOptions, RunnerResources, RunnerToleration, TaintEffect } from '../runner-pod';
 
 /** Numeric non-root user, no shell, no pull limits; its entry point is node. */
@@ -138,7 +138,6 @@ function renderToleration(toleration: RunnerToleration): object {
 /** A name, then a tag, a digest or both. */
 const IMAGE = /^[a-z0-9][\w.-]*(:[0-9]+)?(\/[a-z0-9][\w.-]*)*(:\w[\w.-]*|(:\w[\w.-]*)?@[a-z0-9]+:[0-9a-f]+)$/i;
 
-const OWN_KEYS = KEYS.schedule.replace(/schedule$/, '');
 // the tag of an official image, and the name of a distroless one, say the version
 const NODE_VERSION = /^(?:[^@]*\/)?(?:node:(\d+)(?:[.\d]*)(?:-(?:alpine|slim|trixie|bookworm|bullseye|buster)[^@]*)?|distroless\/nodejs(\d+)-debian.*)(?:@|$)/;
 const LEAST_NODE_VERSION = 24;
@@ -184,8 +183,8 @@ export function requireRunnerPod(origin: Origin, prop: string, pod: RunnerPodOpt
   pod.imagePullSecrets?.forEach(name => requireName(origin, `${prop}.imagePullSecrets`, name));
   requireLabels(origin, `${prop}.labels`, pod.labels ?? {});
   requireKeys(origin, `${prop}.annotations`, pod.annotations ?? {});
-  refuseKeys(origin, `${prop}.labels`, pod.labels ?? {}, [OWN_KEYS, 'batch.kubernetes.io/']);
-  refuseKeys(origin, `${prop}.annotations`, pod.annotations ?? {}, [OWN_KEYS]);
+  refuseKeys(origin, `${prop}.labels`, pod.labels ?? {}, [KEY_PREFIX, 'batch.kubernetes.io/']);
+  refuseKeys(origin, `${prop}.annotations`, pod.annotations ?? {}, [KEY_PREFIX]);
   requireLabels(origin, `${prop}.nodeSelector`, pod.nodeSelector ?? {});
   for (const key of Object.keys(pod.affinity ?? {})) {
     if (!['nodeAffinity', 'podAffinity', 'podAntiAffinity'].includes(key)) {

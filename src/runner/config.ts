@@ -38,26 +38,27 @@ export interface RunnerConfig {
   readonly annotations: { readonly [key: string]: string };
 }
 
-const PREFIX = 'cdk8s-volume-snapshots';
+/** Keys that begin so are ours. */
+export const KEY_PREFIX = 'cdk8s-volume-snapshots/';
 
 /** Labels and annotations of ours. */
 export const KEYS = {
   /** on snapshots: the id of the schedule that took it */
-  schedule: `${PREFIX}/schedule`,
+  schedule: `${KEY_PREFIX}schedule`,
   /** on snapshots: the name of the claim, for people; shortened with a hash if over 63 characters */
-  claim: `${PREFIX}/claim`,
+  claim: `${KEY_PREFIX}claim`,
   /** on snapshots: the uid of the claim; a claim made anew under an old name is another claim */
-  claimUid: `${PREFIX}/claim-uid`,
+  claimUid: `${KEY_PREFIX}claim-uid`,
   /** on snapshots: what the application can expect of the data */
-  consistency: `${PREFIX}/consistency`,
+  consistency: `${KEY_PREFIX}consistency`,
   /** on snapshots: the scheduled time of the run, RFC 3339 */
-  scheduledFor: `${PREFIX}/scheduled-for`,
+  scheduledFor: `${KEY_PREFIX}scheduled-for`,
   /** on snapshots, as label or annotation: never pruned while present */
-  hold: `${PREFIX}/hold`,
+  hold: `${KEY_PREFIX}hold`,
   /** on claims: made from a snapshot, left out by selectors */
-  restored: `${PREFIX}/restored`,
+  restored: `${KEY_PREFIX}restored`,
   /** on ConfigMap and pod template: what the runner's bytes are */
-  checksum: `${PREFIX}/runner-checksum`,
+  checksum: `${KEY_PREFIX}runner-checksum`,
 } as const;
 
 /** Tells GitOps tools and Velero that snapshots made at run time are none of theirs. */

@@ -79,6 +79,11 @@ function hasOwnContent(snapshot: Snapshot): boolean {
   return snapshot.contentName === `snapcontent-${snapshot.uid}`;
 }
 
+/** Some drivers report no time of the cut, but a snapshot that is ready was cut. */
+function hasData(snapshot: Snapshot): boolean {
+  return snapshot.ready || snapshot.cutAt !== undefined;
+}
+
 /** Does the storage of this snapshot outlive it, unless its content is told otherwise first? */
 function mustReclaim(snapshot: Snapshot, config: RunnerConfig, mayReclaim: boolean): boolean {
   if (config.prunedStorage === 'Keep' || snapshot.contentName === undefined) { return false; }
@@ -110,8 +115,7 @@ async function checkReclaim({ client, cache, config, signal }: PruneContext, pro
 }
 
 function spare(decision: Decision<Snapshot>, mayLoseData: (snapshot: Snapshot) => boolean): Decision<Snapshot> {
-  const hasData = decision.snapshot.ready || decision.snapshot.cutAt !== undefined;
-  return decision.action === 'delete' && hasData && !mayLoseData(decision.snapshot)
+  return decision.action === 'delete' && hasData(decision.snapshot) && !mayLoseData(decision.snapshot)
     ? withheld(decision, 'this run has no new snapshot of the claim')
     : decision;
 }
@@ -160,12 +164,11 @@ async function deleteGivenBack(context: PruneContext, due: Snapshot): Promise<st
     await client.sleep(1_000);
     return deleteAsSeen(context, due, cache.get(due.name));
   }
-  const cut = due.ready || due.cutAt !== undefined;
-  const until = client.now() + (cut ? CONTROLLER_ANSWERS_WITHIN : CUTTING_ANSWERS_WITHIN);
+  const until = client.now() + (hasData(due) ? CONTROLLER_ANSWERS_WITHIN : CUTTING_ANSWERS_WITHIN);
   const seen = await cache.waitFor(due.name, s => s === undefined || s.boundFinalizer, until);
   if (seen) { return deleteAsSeen(context, due, seen.snapshot); }
   // the controller gives no sign while the driver is at work
-  if (!cut) { return 'the storage is still at it; the next run decides'; }
+  if (!hasData(due)) { return 'the storage is still at it; the next run decides'; }
   throw new Error('the snapshot controller did not react to the changed deletion policy; is it running? The next run tries again');
 }
 
