@@ -1,26 +1,28 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
-import { join } from 'node:path';
-import { Cron, Duration } from 'cdk8s';
-import { apply, applyChart, bound, claim, DRIVER, freshNamespace, JobEnd, kubectl, runJob } from '../e2e/cluster';
-import { AuditLog } from '../e2e/snapcluster/knobs';
-import { CsiDriver, DeletionPolicy, RetentionPolicy, ScheduledSnapshot, SnapshotClass, SnapshotReclaim, SnapshotSource } from 'cdk8s-volume-snapshots';
+import { aim, missed } from './aims';
+import { Api } from './api';
+import { beside } from './beside';
+import { costOf, median, MOST_MEMORY_MIB, mostRequests, ofWhich } from './cost';
+import { deleteBare, deleteReal, Patterns, patternsOf, takeReal } from './existing';
+import { CountingProxy } from './measure';
+import { CLAIMS, COUNTS, NAMESPACE, schedule, scriptRights } from './objects';
+import { BUNDLE, Place, runRunner } from './ways';
+import { apply, applyChart, bound, claim, freshNamespace, kubectl, sleep } from '../e2e/cluster';
+import { DeletionPolicy, SnapshotReclaim } from 'cdk8s-volume-snapshots';
 
-// what one run costs, with claims whose oldest snapshot is pruned in it
+// what one run costs; each run takes a snapshot of every claim and prunes one of each
 
-const NAMESPACE = 'bench-runner';
-const LARGEST_BUNDLE = 200 * 1024;
-const CASES = [DeletionPolicy.DELETE, DeletionPolicy.RETAIN].flatMap(policy => [1, 20].map(count => ({ policy, count })));
-const bundle = join(__dirname, '..', 'assets', 'runner.mjs');
-
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+const LARGEST_BUNDLE_KIB = 200;
+const CUT_SECONDS = 5;
+const LONGEST_MAKESPAN = 1.2;
 
 /** Milliseconds from the start of node to the end of a run that finds no configuration: what starting costs. */
 function startTime(): number {
   return median(Array.from({ length: 9 }, () => {
     const from = process.hrtime.bigint();
     try {
-      execFileSync(process.execPath, [bundle], { env: {}, stdio: 'ignore' });
+      execFileSync(process.execPath, [BUNDLE], { env: {}, stdio: 'ignore' });
     } catch {
       // it says that it is not configured
     }
@@ -28,60 +30,80 @@ function startTime(): number {
   }));
 }
 
-function schedule(name: string, deletionPolicy: DeletionPolicy, claims: string[]): void {
-  applyChart(NAMESPACE, chart => {
-    const [first, ...more] = claims.map(each => SnapshotSource.fromClaimName(each));
-    const made = new ScheduledSnapshot(chart, 'Schedule', {
-      metadata: { name },
-      source: first,
-      snapshotClass: new SnapshotClass(chart, 'Class', { metadata: { name: `bench-${name}` }, driver: CsiDriver.of(DRIVER), deletionPolicy }),
-      schedule: Cron.schedule({ hour: '3', minute: '15' }),
-      suspend: true,
-      retention: RetentionPolicy.keepLast(1),
-      readyTimeout: Duration.minutes(2),
-    });
-    more.forEach(source => made.addSource(source));
-  });
+/** Under a class that retains, which the script has no answer to. */
+async function retaining(place: Place): Promise<void> {
+  console.log('class Retain, the runner alone\nclaims  requests  at most  of which                                                    peak memory');
+  for (const count of COUNTS) {
+    const name = schedule('retain', { count, keep: 1, deletionPolicy: DeletionPolicy.RETAIN });
+    await runRunner(place, name);
+    await sleep(1_000);
+    const { requests, memory } = await costOf(place, name, () => runRunner(place, name));
+    const most = mostRequests(count, count, DeletionPolicy.RETAIN);
+    aim(`${count} claims, Retain: requests`, requests.length, most);
+    aim(`${count} claims, Retain: MiB`, memory, MOST_MEMORY_MIB);
+    const columns = [String(count).padStart(6), String(requests.length).padStart(8), String(most).padStart(7), ofWhich(requests).padEnd(58)];
+    console.log([...columns, `${memory.toFixed(0)} MiB`].join('  '));
+    await deleteReal(place);
+  }
 }
 
-function endOf(run: JobEnd): any {
-  if (!run.succeeded) { throw new Error(run.message); }
-  return run.log[run.log.length - 1];
+/** How long many claims take beside one, if the storage takes long to cut. */
+async function makespan(place: Place): Promise<void> {
+  const walls: number[] = [];
+  let patterns: Patterns = new Map();
+  for (const count of COUNTS) {
+    const name = schedule('slow', { count, keep: 1, parameters: { cutDelay: `${CUT_SECONDS}s` } });
+    const { wall } = await runRunner(place, name);
+    walls.push(wall);
+    patterns = await patternsOf(place);
+    await deleteReal(place);
+  }
+  const from = performance.now();
+  await takeReal(place, patterns, () => 1);
+  const alone = (performance.now() - from) / 1000;
+  await deleteReal(place);
+  const [one, all] = walls;
+  console.log(`\nmakespan, a cut takes ${CUT_SECONDS} s: 1 claim ${one.toFixed(1)} s, ${CLAIMS.length} claims ${all.toFixed(1)} s, ${(all / one).toFixed(2)} times as long`);
+  console.log(`the storage alone, ${CLAIMS.length} snapshots created at once: ${alone.toFixed(1)} s, so the runner takes ${(all / alone).toFixed(2)} times that`);
+  if (alone > LONGEST_MAKESPAN * one) { console.log(`(the storage cuts fewer than ${CLAIMS.length} at once: --worker-threads of its csi-snapshotter, by default 10)`); }
+  aim('makespan / the longer of one claim and the storage alone', all / Math.max(one, alone), LONGEST_MAKESPAN);
+}
+
+function requireTools(): void {
+  const absent = ['bash', 'jq', 'kubectl', 'xargs'].filter(tool => spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0);
+  if (absent.length > 0) { throw new Error(`not installed: ${absent.join(', ')}; the script of the tutorials needs them, for example from apt-get install -y jq`); }
+  if (!process.env.SNAPCLUSTER) { throw new Error('SNAPCLUSTER is not set; the audit log of the test cluster is needed'); }
 }
 
 async function main(): Promise<void> {
-  const size = statSync(bundle).size;
-  console.log(`bundle: ${(size / 1024).toFixed(1)} KiB (at most ${LARGEST_BUNDLE / 1024})`);
+  requireTools();
+  const size = statSync(BUNDLE).size / 1024;
+  console.log(`bundle: ${size.toFixed(1)} KiB (at most ${LARGEST_BUNDLE_KIB})`);
   console.log(`start: ${startTime().toFixed(0)} ms, median of 9\n`);
+  aim('bundle, KiB', size, LARGEST_BUNDLE_KIB);
 
+  const api = new Api();
+  const place = { api, proxy: await CountingProxy.before(api.host, api.port), namespace: NAMESPACE };
+  // an earlier one may have broken off
+  await deleteBare(place);
   freshNamespace(NAMESPACE);
   applyChart(undefined, chart => new SnapshotReclaim(chart, 'Reclaim'));
-  const all = Array.from({ length: 20 }, (_, index) => `claim-${index}`);
-  apply(all.map(name => claim(NAMESPACE, name)));
-  await bound(NAMESPACE, ...all);
-
-  console.log('claims  policy  requests  of which                                              at most  peak memory');
-  let missed = size > LARGEST_BUNDLE;
-  for (const { policy, count } of CASES) {
-    const name = `${policy.toLowerCase()}-${count}`;
-    schedule(name, policy, all.slice(0, count));
-    await runJob(NAMESPACE, name);
-    const audit = new AuditLog();
-    const end = endOf(await runJob(NAMESPACE, name));
-    const requests = audit.requestsOf(NAMESPACE, name);
-    const of = (verb: string) => requests.filter(request => request.verb === verb).length;
-    // a list, a watch and a create for each claim, a delete and perhaps a patch for each pruned snapshot, and a small constant
-    const most = 3 * count + count * (policy === DeletionPolicy.RETAIN ? 2 : 1) + 3;
-    missed ||= requests.length > most;
-    const details = ['list', 'watch', 'get', 'create', 'patch', 'delete'].map(verb => `${of(verb)} ${verb}`).join(', ');
-    const columns = [String(count).padStart(6), policy, String(requests.length).padStart(8), details.padEnd(52), String(most).padStart(7)];
-    console.log([...columns, `${end.peakMemoryMiB} MiB`].join('  '));
+  apply(CLAIMS.map(name => claim(NAMESPACE, name)));
+  await bound(NAMESPACE, ...CLAIMS);
+  scriptRights();
+  try {
+    await retaining(place);
+    await makespan(place);
+    await beside(place);
+  } finally {
+    await deleteBare(place);
+    kubectl(['delete', 'namespace', NAMESPACE, '--wait=false']);
   }
-  kubectl(['delete', 'namespace', NAMESPACE, '--wait=false']);
-  if (missed) { throw new Error('a target is missed'); }
+  if (missed.length > 0) { throw new Error(`targets missed:\n${missed.join('\n')}`); }
 }
 
-void main().catch(error => {
+void main().then(() => process.exit(), error => {
   console.error(error.message);
-  process.exitCode = 1;
+  // not after the connections that are still open
+  process.exit(1);
 });

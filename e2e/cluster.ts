@@ -22,12 +22,12 @@ export function names(...args: string[]): string[] {
 export const sleep = (milliseconds: number) => new Promise(resolve => setTimeout(resolve, milliseconds));
 
 /** Looks again and again until there is something to return. */
-export async function eventually<T>(what: string, seconds: number, look: () => T | undefined | false): Promise<T> {
+export async function eventually<T>(what: string, seconds: number, look: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
   const end = Date.now() + seconds * 1000;
   let last: unknown;
   while (Date.now() < end) {
     try {
-      const found = look();
+      const found = await look();
       if (found) { return found; }
       last = undefined;
     } catch (error) {

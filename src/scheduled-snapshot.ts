@@ -1,8 +1,9 @@
+import { createHash } from 'crypto';
 import { ApiObject, ApiObjectMetadata, Cron, Duration, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
 import { definedMetadata, requireMetadata, requireNamespace } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
-import { requireCron, shortestInterval } from './private/cron';
+import { CronSchedule, requireCron, shortestInterval } from './private/cron';
 import { requireWithinLimits } from './private/driver-limits';
 import { SCHEDULED_MARK } from './private/marks';
 import { runnerConfigMap } from './private/runner-config-map';
@@ -13,7 +14,8 @@ import {
   requireLabels, requireOptional, requireText,
 } from './private/validate';
 import { RetentionPolicy } from './retention-policy';
-import { ClaimSelection, CONFIG_VERSION, EXIT, FOREIGN_TOOL_ANNOTATIONS, FOREIGN_TOOL_LABELS, KEY_PREFIX, KEYS, RunnerConfig } from './runner/config';
+import { RetentionPreview } from './retention-preview';
+import { ClaimSelection, CONFIG_VERSION, EXIT, FOREIGN_TOOL_ANNOTATIONS, FOREIGN_TOOL_LABELS, KEY_PREFIX, KEYS, MAX_NOT_READY, RunnerConfig } from './runner/config';
 import { RunnerDefaults } from './runner-defaults';
 import { RunnerPodOptions } from './runner-pod';
 import { ISnapshotClass } from './snapshot-class';
@@ -108,7 +110,7 @@ export interface ScheduledSnapshotProps {
    * A first snapshot into cloud storage copies the whole volume and may take hours.
    * One that was cut in time and is ready later is kept, and counted by the next run, but this run fails.
    *
-   * @default - nine tenths of the time between two runs, from ten minutes to six hours
+   * @default - nine tenths of the time between two runs, less the stagger, from ten minutes to six hours
    */
   readonly readyTimeout?: Duration;
 
@@ -116,7 +118,7 @@ export interface ScheduledSnapshotProps {
    * How long a run may take in all, at least five minutes more than `readyTimeout`, at most 14 days.
    *
    * @see https://kubernetes.io/docs/concepts/workloads/controllers/job/#job-termination-and-cleanup
-   * @default - 15 minutes more than `readyTimeout`
+   * @default - 15 minutes more than `stagger` and `readyTimeout`
    */
   readonly activeDeadline?: Duration;
 
@@ -134,6 +136,34 @@ export interface ScheduledSnapshotProps {
    * @default 20
    */
   readonly concurrency?: number;
+
+  /**
+   * Spreads schedules that start in the same minute: a run begins so much later at most.
+   *
+   * How much is made from the namespace and the `scheduleId`, so that it is the
+   * same at each synth, and stands in the manifest. A Job that is started by hand does not wait.
+   *
+   * @default - a run begins at once
+   */
+  readonly stagger?: Duration;
+
+  /**
+   * With so many snapshots of a claim that are not ready, newer than its last
+   * ready one, no more are taken of it: storage that fails is not buried.
+   *
+   * The run fails and says so. It goes on by itself once one of them is ready,
+   * or one that was never cut is a day old and pruned; a Job that is started by hand tries at once.
+   *
+   * @default 3
+   */
+  readonly maxNotReady?: number;
+
+  /**
+   * Take snapshots, decide which of the old ones go and why, say so in the log, and delete none.
+   *
+   * @default false
+   */
+  readonly dryRun?: boolean;
 
   /**
    * More labels of the snapshots.
@@ -205,6 +235,9 @@ const PROPS: KnownKeys<ScheduledSnapshotProps> = {
   activeDeadline: true,
   startingDeadline: true,
   concurrency: true,
+  stagger: true,
+  maxNotReady: true,
+  dryRun: true,
   snapshotLabels: true,
   snapshotAnnotations: true,
   suspend: true,
@@ -217,6 +250,7 @@ const PROPS: KnownKeys<ScheduledSnapshotProps> = {
 
 const MINIMUM_READY_TIMEOUT = Duration.seconds(1);
 const LONGEST_READY_TIMEOUT = Duration.days(7);
+const LONGEST_STAGGER = Duration.hours(6);
 const LONGEST_RUN = Duration.days(14);
 // to schedule the pod, pull the image, retry a lost pod, and prune
 const LEAST_SLACK = Duration.minutes(5);
@@ -309,6 +343,7 @@ export class ScheduledSnapshot extends Construct {
   public readonly rbac: SnapshotRbac;
 
   private readonly sources: SnapshotSource[];
+  private readonly cron: CronSchedule;
 
   /**
    * @param scope the chart or a construct in it
@@ -324,7 +359,8 @@ export class ScheduledSnapshot extends Construct {
     this.namespace = requireNamespace(this, props.metadata, 'a role binding must name the namespace of its service account');
     // Cron writes @every 6h with four empty fields behind it, which Kubernetes refuses
     this.schedule = props.schedule.expressionString.trim();
-    const interval = shortestInterval(requireCron(this, 'schedule', this.schedule));
+    this.cron = requireCron(this, 'schedule', this.schedule);
+    const interval = shortestInterval(this.cron);
     const defaults = RunnerDefaults._of(this);
     const options = mergePodOptions(props.pod ?? {}, defaults?.pod ?? {});
 
@@ -332,9 +368,13 @@ export class ScheduledSnapshot extends Construct {
     this.snapshotClass = props.snapshotClass;
     this.retention = props.retention ?? RetentionPolicy.sevenDays();
     this.prunedStorage = props.prunedStorage ?? PrunedStorage.RECLAIM;
-    this.readyTimeout = props.readyTimeout ?? Duration.seconds(clamp(Math.floor(interval * 0.9), 600, 6 * 3600));
+    if (props.stagger !== undefined) {
+      requireDuration(this, 'stagger', props.stagger, Duration.seconds(1), Duration.seconds(clamp(Math.floor(interval / 2), 1, LONGEST_STAGGER.toSeconds())));
+    }
+    const rest = interval - (props.stagger?.toSeconds() ?? 0);
+    this.readyTimeout = props.readyTimeout ?? Duration.seconds(clamp(Math.floor(rest * 0.9), 600, 6 * 3600));
     requireDuration(this, 'readyTimeout', this.readyTimeout, MINIMUM_READY_TIMEOUT, LONGEST_READY_TIMEOUT);
-    this.activeDeadline = props.activeDeadline ?? Duration.seconds(this.readyTimeout.toSeconds() + USUAL_SLACK.toSeconds());
+    this.activeDeadline = props.activeDeadline ?? Duration.seconds(this.leastDeadline(props) + USUAL_SLACK.toSeconds() - LEAST_SLACK.toSeconds());
     this.startingDeadline = props.startingDeadline ?? Duration.seconds(clamp(50 * interval, 10, 3600));
     this.sources = [props.source];
     this.validate(props, interval, options);
@@ -353,7 +393,6 @@ export class ScheduledSnapshot extends Construct {
       metadata: { name: this.name, namespace: this.namespace },
       serviceAccountName: props.serviceAccountName,
     });
-    this.rbac._addSources(() => this.selectClaims());
     registerChartChecks(this);
   }
 
@@ -368,19 +407,30 @@ export class ScheduledSnapshot extends Construct {
     this.sources.push(source);
   }
 
+  /**
+   * What the retention of this schedule comes to: how many snapshots of a claim
+   * there will be, how far back they reach, and what is lost at worst.
+   *
+   * Simulated by the rules that decide at night, with no clock and no cluster.
+   */
+  public preview(): RetentionPreview {
+    return RetentionPreview._of(this.retention._toRules(this.timeZone), this.cron, this.snapshotClass?.driver);
+  }
+
   private validate(props: ScheduledSnapshotProps, interval: number, pod: RunnerPodOptions): void {
     requireTimeZone(this, 'timeZone', this.timeZone);
     this.retention._requireFits(this, interval);
-    requireWithinLimits(this, this.snapshotClass?.driver, interval, this.retention);
+    requireWithinLimits(this, this.snapshotClass?.driver, this.cron, this.retention._toRules(this.timeZone));
     if (props.scheduleId !== undefined) { requireLabels(this, 'scheduleId', { [KEYS.schedule]: props.scheduleId }); }
     if (props.scheduleId === '') {
       reject(this, 'scheduleId', { problem: 'empty', got: '', allowed: '1 to 63 characters', fix: 'leave it out to use the name' });
     }
     requireDuration(this, 'startingDeadline', this.startingDeadline, Duration.seconds(10), Duration.seconds(100 * interval - 1));
-    const least = this.readyTimeout.toSeconds() + LEAST_SLACK.toSeconds();
+    const least = this.leastDeadline(props);
     if (this.activeDeadline.toMilliseconds({ integral: false }) < least * 1000) {
       reject(this, 'activeDeadline', {
-        problem: `a run would be killed before its snapshots have had their readyTimeout of ${this.readyTimeout.toHumanString()}`,
+        problem: `a run would be killed before its snapshots have had their readyTimeout of ${this.readyTimeout.toHumanString()}`
+          + (props.stagger ? ' after the stagger' : ''),
         got: this.activeDeadline,
         allowed: `at least ${Duration.seconds(least).toHumanString()}`,
         fix: 'raise it, or lower readyTimeout',
@@ -388,6 +438,7 @@ export class ScheduledSnapshot extends Construct {
     }
     requireDuration(this, 'activeDeadline', this.activeDeadline, LEAST_SLACK, LONGEST_RUN);
     if (props.concurrency !== undefined) { requireInteger(this, 'concurrency', props.concurrency, 1, 1000); }
+    if (props.maxNotReady !== undefined) { requireInteger(this, 'maxNotReady', props.maxNotReady, 1, 1000); }
     if (props.successfulJobsHistory !== undefined) { requireInteger(this, 'successfulJobsHistory', props.successfulJobsHistory, 0, INT32_MAX); }
     if (props.failedJobsHistory !== undefined) { requireInteger(this, 'failedJobsHistory', props.failedJobsHistory, 0, INT32_MAX); }
     requireLabels(this, 'snapshotLabels', props.snapshotLabels ?? {});
@@ -408,6 +459,10 @@ export class ScheduledSnapshot extends Construct {
         problem: 'the service account is that of rbac', got: props.serviceAccountName, allowed: 'one of the two', fix: 'give it to the SnapshotRbac',
       });
     }
+  }
+
+  private leastDeadline({ stagger }: ScheduledSnapshotProps): number {
+    return (stagger?.toSeconds() ?? 0) + this.readyTimeout.toSeconds() + LEAST_SLACK.toSeconds();
   }
 
   private refuseReservedKeys(prop: string, map: { [key: string]: string }, foreign: { readonly [key: string]: string }): void {
@@ -487,7 +542,12 @@ export class ScheduledSnapshot extends Construct {
       snapshotClassName: this.snapshotClass?.snapshotClassName,
       deletionPolicy: this.snapshotClass?.deletionPolicy,
       prunedStorage: this.prunedStorage,
-      retention: this.retention._toRules(),
+      retention: this.retention._toRules(this.timeZone),
+      mayDeleteLastGood: this.retention.minimumReady === 0 || undefined,
+      dryRun: props.dryRun,
+      startDelaySeconds: props.stagger && startDelay(`${this.namespace}/${this.scheduleId}`, props.stagger),
+      minimumIntervalSeconds: this.snapshotClass?.driver?.minimumInterval?.toSeconds(),
+      maxNotReady: props.maxNotReady ?? MAX_NOT_READY,
       readyTimeoutSeconds: this.readyTimeout.toSeconds(),
       concurrency: props.concurrency ?? 20,
       labels: { ...props.snapshotLabels },
@@ -507,8 +567,14 @@ function requireTypes(origin: ScheduledSnapshot, props: ScheduledSnapshotProps):
   requireEnum(origin, 'prunedStorage', props.prunedStorage, PrunedStorage);
   requireOptional(origin, 'activeDeadline', props.activeDeadline, 'Duration');
   requireBoolean(origin, 'suspend', props.suspend);
+  requireBoolean(origin, 'dryRun', props.dryRun);
   requireOptional(origin, 'rbac', props.rbac, 'SnapshotRbac');
   requireKnownPodOptions(origin, 'pod', props.pod ?? {});
+}
+
+/** The same for each synth, different for most schedules. */
+function startDelay(identity: string, stagger: Duration): number {
+  return createHash('sha256').update(identity).digest().readUInt32BE() % (stagger.toSeconds() + 1);
 }
 
 function clamp(value: number, min: number, max: number): number {

@@ -4,7 +4,6 @@ import { Construct } from 'constructs';
 import { definedMetadata, requireMetadata, requireNamespace, SNAPSHOT_API_GROUP } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
 import { requireKind, requireKnownKeys, requireName } from './private/validate';
-import { ClaimSelection } from './runner/config';
 import { SnapshotSubject } from './snapshot-subject';
 
 /**
@@ -29,12 +28,19 @@ export interface SnapshotRbacProps {
 interface Rule {
   readonly apiGroups: string[];
   readonly resources: string[];
-  readonly resourceNames?: string[];
   readonly verbs: string[];
 }
 
 const snapshots = (...verbs: string[]): Rule => ({ apiGroups: [SNAPSHOT_API_GROUP], resources: ['volumesnapshots'], verbs });
 const claims = (...verbs: string[]): Rule => ({ apiGroups: [''], resources: ['persistentvolumeclaims'], verbs });
+
+/** Just what the runner calls; each verb is used, each call is here. */
+const RUNNER_RULES: Rule[] = [
+  snapshots('create', 'delete', 'list', 'watch'),
+  // to find its claims, and those that are being restored from a snapshot that is due
+  claims('list'),
+  { apiGroups: [''], resources: ['events'], verbs: ['create'] },
+];
 
 /** What people and robots can be allowed; the names are ids of constructs. */
 const GRANTS = {
@@ -78,7 +84,6 @@ export class SnapshotRbac extends Construct {
   public readonly namespace: string;
 
   private readonly metadata: ApiObjectMetadata;
-  private readonly sources: (() => ClaimSelection[])[] = [];
   private readonly granted = new Map<string, SnapshotSubject[]>();
 
   /**
@@ -96,7 +101,7 @@ export class SnapshotRbac extends Construct {
     this.metadata = { ...definedMetadata(props.metadata), namespace: this.namespace };
 
     this.serviceAccountName = props.serviceAccountName ?? new kplus.ServiceAccount(this, 'ServiceAccount', { metadata: this.metadata }).name;
-    this.defineRole('Resource', this.metadata, () => this.renderRunnerRules(), () => [
+    this.defineRole('Resource', this.metadata, RUNNER_RULES, () => [
       { kind: 'ServiceAccount', name: this.serviceAccountName, namespace: this.namespace },
     ]);
     registerChartChecks(this);
@@ -132,15 +137,6 @@ export class SnapshotRbac extends Construct {
    */
   public grantRestore(subject: SnapshotSubject): void { this.grant('Restore', subject); }
 
-  /**
-   * Lets the service account read the claims of one more schedule.
-   *
-   * @internal
-   */
-  public _addSources(selections: () => ClaimSelection[]): void {
-    this.sources.push(selections);
-  }
-
   private grant(name: keyof typeof GRANTS, subject: SnapshotSubject): void {
     requireKind(this, 'subject', subject, 'SnapshotSubject');
     const subjects = this.granted.get(name);
@@ -152,16 +148,16 @@ export class SnapshotRbac extends Construct {
     this.granted.set(name, first);
     const { name: own, ...metadata } = this.metadata;
     const ownName = own === undefined ? {} : { name: `${own}-${name.toLowerCase()}` };
-    this.defineRole(name, { ...metadata, ...ownName }, () => GRANTS[name], () => unique(first.map(s => s._toKube())));
+    this.defineRole(name, { ...metadata, ...ownName }, GRANTS[name], () => unique(first.map(s => s._toKube())));
   }
 
-  private defineRole(id: string, metadata: ApiObjectMetadata, rules: () => Rule[], subjects: () => object[]): void {
+  private defineRole(id: string, metadata: ApiObjectMetadata, rules: Rule[], subjects: () => object[]): void {
     // the primary Role is the default child, so that ApiObject.of() and escape hatches find it
     const role = new ApiObject(this, id === 'Resource' ? id : `${id}Role`, {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'Role',
       metadata,
-      rules: Lazy.any({ produce: rules }),
+      rules,
     });
     new ApiObject(this, id === 'Resource' ? 'Binding' : `${id}Binding`, {
       apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -170,19 +166,6 @@ export class SnapshotRbac extends Construct {
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: role.name },
       subjects: Lazy.any({ produce: subjects }),
     });
-  }
-
-  /** Just what the runner calls; each verb is used, each call is here. */
-  private renderRunnerRules(): Rule[] {
-    const selections = this.sources.flatMap(source => source());
-    const names = selections.flatMap(selection => (selection.kind === 'Claim' ? [selection.name] : []));
-    const searches = this.sources.length === 0 || selections.some(selection => selection.kind !== 'Claim');
-    return [
-      snapshots('create', 'delete', 'list', 'watch'),
-      ...names.length > 0 ? [{ ...claims('get'), resourceNames: [...new Set(names)] }] : [],
-      ...searches ? [claims(...this.sources.length === 0 ? ['get', 'list'] : ['list'])] : [],
-      { apiGroups: [''], resources: ['events'], verbs: ['create'] },
-    ];
   }
 }
 

@@ -279,7 +279,7 @@ function requireExisting(origin: Origin, prop: string, name: string, ordinals: n
 /** Names where the ordinals are known, else the rule by which the runner finds them. */
 function selectStatefulSet(name: string, templates: string[], ordinals: number[] | undefined): ClaimSelection[] {
   return ordinals
-    ? templates.flatMap(template => ordinals.map((ordinal): ClaimSelection => ({ kind: 'Claim', name: `${template}-${name}-${ordinal}` })))
+    ? templates.flatMap(template => ordinals.map((ordinal): ClaimSelection => ({ kind: 'Claim', name: `${template}-${name}-${ordinal}`, statefulSet: name })))
     : [{ kind: 'StatefulSet', name, templates: [...templates] }];
 }
 

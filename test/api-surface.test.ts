@@ -114,7 +114,8 @@ describe('types', () => {
 describe('constructs', () => {
   test('are these', () => {
     expect(types.filter(isConstruct).map(({ name }) => name).sort()).toEqual([
-      'PreProvisionedSnapshot', 'RestoredPvc', 'RunnerDefaults', 'ScheduledSnapshot', 'Snapshot', 'SnapshotClass', 'SnapshotRbac', 'SnapshotReclaim',
+      'PreProvisionedSnapshot', 'RestoredPvc', 'RunnerDefaults', 'ScheduledSnapshot', 'Snapshot', 'SnapshotClass', 'SnapshotHoldGuard',
+      'SnapshotOrphans', 'SnapshotRbac', 'SnapshotReclaim',
     ]);
   });
 

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { Chart, Cron, Duration } from 'cdk8s';
 import { HttpClient } from '../../src/runner/http-client';
 import { ApiError } from '../../src/runner/kube-client';
 import { apply, applyChart, bound, claim, DRIVER, eventually, freshNamespace, getJson, kubectl, runJob } from '../cluster';
 import { AuditedRequest, AuditLog, storedSnapshots } from './knobs';
+import { connection } from './outside';
 import {
   CsiDriver, DeletionPolicy, RetentionPolicy, ScheduledSnapshot, SnapshotClass, SnapshotReclaim, SnapshotSource,
 } from 'cdk8s-volume-snapshots';
@@ -36,18 +36,17 @@ function schedule(namespace: string, name: string, ...sources: SnapshotSource[])
   });
 }
 
-/** The Role's rules as lines 'verb resource[/name]'. */
+/** The Role's rules as lines 'verb resource'. */
 function grantedBy(role: string): string[] {
-  return getJson('-n', NAMESPACE, 'role', role).rules.flatMap((rule: any) => rule.verbs.flatMap((verb: string) => rule.resources.flatMap((resource: string) =>
-    (rule.resourceNames ?? ['']).map((name: string) => `${verb} ${[rule.apiGroups[0], resource].filter(Boolean).join('/')} ${name}`.trim())))).sort();
+  return getJson('-n', NAMESPACE, 'role', role).rules.flatMap((rule: any) => rule.verbs.flatMap((verb: string) => rule.resources.map((resource: string) =>
+    `${verb} ${[rule.apiGroups[0], resource].filter(Boolean).join('/')}`))).sort();
 }
 
-/** Requests in the same form; the two that every service account may make, or that SnapshotReclaim allows, are left to the caller. */
-function used(requests: AuditedRequest[], named: boolean): string[] {
-  return [...new Set(requests.map(({ verb, resource, name }) => `${verb} ${resource} ${named && resource === 'persistentvolumeclaims' ? name ?? '' : ''}`.trim()))].sort();
-}
+/** Requests in the same form. */
+const used = (requests: AuditedRequest[]) => [...new Set(requests.map(({ verb, resource }) => `${verb} ${resource}`))].sort();
 
-const BESIDES = ['create authorization.k8s.io/selfsubjectaccessreviews', 'patch snapshot.storage.k8s.io/volumesnapshotcontents'];
+/** What SnapshotReclaim allows. */
+const RECLAIM = 'patch snapshot.storage.k8s.io/volumesnapshotcontents';
 
 test.each([
   ['named', () => [SnapshotSource.fromClaimName('a'), SnapshotSource.fromClaimName('b')]],
@@ -57,11 +56,13 @@ test.each([
   const audit = new AuditLog();
   for (let run = 0; run < 2; run += 1) { expect(await runJob(NAMESPACE, name)).toMatchObject({ succeeded: true }); }
   const requests = audit.requestsOf(NAMESPACE, name);
-  expect(used(requests, name === 'named').filter(line => !BESIDES.includes(line))).toEqual(grantedBy(name));
+  expect(used(requests).filter(line => line !== RECLAIM)).toEqual(grantedBy(name));
   expect(requests.filter(request => request.code === 403)).toEqual([]);
+  // what the fence must refuse, asked for once a run
+  expect(requests.filter(request => request.code === 422)).toHaveLength(2);
 });
 
-test('a run asks for no more than its work: one list and one watch, one look-up, create and Event a claim, a patch and a delete a pruned snapshot', async () => {
+test('a run asks for no more than its work: a list and a watch, two looks at the claims, a create and an Event a claim, a patch and a delete a pruned snapshot', async () => {
   schedule(NAMESPACE, 'counted', SnapshotSource.fromClaimName('a'), SnapshotSource.fromClaimName('b'));
   await runJob(NAMESPACE, 'counted');
   const audit = new AuditLog();
@@ -72,12 +73,13 @@ test('a run asks for no more than its work: one list and one watch, one look-up,
     counts[call] = (counts[call] ?? 0) + 1;
   }
   expect(counts).toEqual({
-    'get persistentvolumeclaims': 2,
+    // to find its claims, and those that are being restored
+    'list persistentvolumeclaims': 2,
     'list volumesnapshots': 1,
     'watch volumesnapshots': 1,
     'create volumesnapshots': 2,
-    'create selfsubjectaccessreviews': 1,
-    'patch volumesnapshotcontents': 2,
+    // one of them to see that the fence stands
+    'patch volumesnapshotcontents': 3,
     'delete volumesnapshots': 2,
     'create events': 2,
   });
@@ -144,7 +146,8 @@ describe("with a schedule's own token", () => {
     ['contents cannot be listed', () => client.request({ method: 'GET', path: contents }), /cannot list/],
     ['contents cannot be deleted', () => client.request({ method: 'DELETE', path: `${contents}/${own.metadata.name}` }), /cannot delete/],
     ["another namespace's snapshots cannot be listed", () => client.request({ method: 'GET', path: `/apis/snapshot.storage.k8s.io/v1/namespaces/${OTHER}/volumesnapshots` }), /cannot list/],
-    ['another claim of the namespace cannot be read', () => client.request({ method: 'GET', path: `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims/b` }), /cannot get/],
+    ["another namespace's claims cannot be listed", () => client.request({ method: 'GET', path: `/api/v1/namespaces/${OTHER}/persistentvolumeclaims` }), /cannot list/],
+    ['a claim cannot be deleted', () => client.request({ method: 'DELETE', path: `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims/a` }), /cannot delete/],
     ['secrets cannot be read', () => client.request({ method: 'GET', path: `/api/v1/namespaces/${NAMESPACE}/secrets` }), /cannot list/],
   ])('%s', async (_, attempt, refusal) => {
     const error = await attempt().then(() => undefined, reason => reason);
@@ -158,14 +161,35 @@ describe("with a schedule's own token", () => {
     expect((await patch(own.metadata.name, { spec: { deletionPolicy: 'Retain' } })).spec.deletionPolicy).toBe('Retain');
   });
 
+  test('without the fence, the run sees that any content could be changed, changes none, prunes none, and says so', async () => {
+    kubectl(['delete', 'validatingadmissionpolicybinding', 'cdk8s-volume-snapshots-reclaim']);
+    try {
+      await eventually('the fence is down', 10, isOpen);
+      const before = getJson('-n', NAMESPACE, 'volumesnapshots').items.length;
+      const end = await runJob(NAMESPACE, 'fenced');
+      expect(end).toMatchObject({ succeeded: false, exitCode: 1 });
+      expect(end.message).toMatch(/may change any content of the cluster, .*apply the SnapshotReclaim whole/);
+      expect(getJson('-n', NAMESPACE, 'volumesnapshots').items).toHaveLength(before + 1);
+      expect(getJson('volumesnapshotcontent', own.metadata.name)).toMatchObject({ spec: { deletionPolicy: 'Retain' } });
+      expect(JSON.stringify(getJson('volumesnapshotcontents'))).not.toContain('fence-probe');
+    } finally {
+      applyChart(undefined, chart => new SnapshotReclaim(chart, 'Reclaim'));
+    }
+    await eventually('the fence stands again', 10, async () => !await isOpen());
+    expect(await runJob(NAMESPACE, 'fenced')).toMatchObject({ succeeded: true });
+  });
+
+  /** Whether the schedule could set an annotation of its content. */
+  const isOpen = () => client.request({
+    method: 'PATCH', path: `${contents}/${own.metadata.name}`, query: { dryRun: 'All' }, body: { metadata: { annotations: { x: 'y' } } },
+  }).then(() => true, () => false);
+
   test('the storage of the other namespace is untouched', () => {
     expect(storedSnapshots()).toContain(foreign.metadata.name.replace('snapcontent-', ''));
   });
 });
 
 function connect(token: string): HttpClient {
-  const config = JSON.parse(kubectl(['config', 'view', '--minify', '--raw', '-o', 'json']));
-  const { server, 'certificate-authority-data': data, 'certificate-authority': file } = config.clusters[0].cluster;
-  const { hostname, port } = new URL(server);
-  return new HttpClient({ host: hostname, port: port || '443', ca: data ? Buffer.from(data, 'base64') : readFileSync(file), token: () => token });
+  const { server, certificate } = connection();
+  return new HttpClient({ host: server.hostname, port: server.port || '443', ca: certificate, token: () => token });
 }

@@ -1,28 +1,43 @@
 import { Duration } from 'cdk8s';
+import { CronSchedule, shortestInterval } from './cron';
+import { simulate } from './simulation';
 import { Origin, reject } from './validate';
 import { CsiDriver } from '../csi-driver';
-import { RetentionPolicy } from '../retention-policy';
+import { PERIODS } from '../retention/calendar';
+import { RetentionRules } from '../retention/plan';
+
+const YEAR = 365 * 86_400;
 
 /** Refuses what a driver is known not to do: to cut a volume again so soon, or to keep so many snapshots of it. */
-export function requireWithinLimits(origin: Origin, driver: CsiDriver | undefined, shortestSeconds: number, retention: RetentionPolicy): void {
+export function requireWithinLimits(origin: Origin, driver: CsiDriver | undefined, schedule: CronSchedule, rules: RetentionRules): void {
+  const shortest = shortestInterval(schedule);
   const interval = driver?.minimumInterval;
-  if (interval !== undefined && shortestSeconds < interval.toSeconds()) {
+  if (interval !== undefined && shortest < interval.toSeconds()) {
     reject(origin, 'schedule', {
       problem: `two runs are too close for the driver ${driver?.name}`,
-      got: Duration.seconds(shortestSeconds),
+      got: Duration.seconds(shortest),
       allowed: `at least ${interval.toHumanString()} between two snapshots of a volume`,
       fix: 'run it less often',
     });
   }
   const most = driver?.maxSnapshotsPerVolume;
-  // one more exists from the creation of the newest until the oldest is pruned
-  const needed = Math.max(retention.keptCount ?? 0, retention.minimumReady) + 1;
-  if (most !== undefined && needed > most) {
+  // the simulation takes its time, so it is asked only if a sum does not settle it
+  if (most === undefined || atMost(rules, shortest) <= most) { return; }
+  const needed = simulate(rules, schedule).most;
+  if (needed > most) {
     reject(origin, 'retention', {
       problem: `the driver ${driver?.name} has no room for them, and one more while it is taken`,
       got: needed - 1,
       allowed: `at most ${most - 1} of its ${most} snapshots of a volume`,
-      fix: 'keep fewer',
+      fix: 'keep fewer; retention.preview() shows what it comes to',
     });
   }
+}
+
+/** More than there will ever be: what each rule keeps by itself, and the one that is being taken. */
+function atMost(rules: RetentionRules, intervalSeconds: number): number {
+  const tiers = PERIODS.reduce((sum, period) => sum + (rules[period] ?? 0), 0);
+  // two more a year, since clocks that are put back may make two runs of one
+  const byAge = rules.keepForSeconds === undefined ? 0 : Math.ceil(rules.keepForSeconds / intervalSeconds) + 2 * Math.ceil(rules.keepForSeconds / YEAR);
+  return tiers + byAge + Math.max(rules.keepLast ?? 0, rules.minimumReady) + 1;
 }

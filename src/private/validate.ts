@@ -89,7 +89,7 @@ const KINDS = {
   ISnapshotClass: { members: ['snapshotClassName', 'node'], fix: "write SnapshotClass.fromSnapshotClassName(scope, 'id', '...')" },
   RetentionPolicy: { members: ['_requireFits', '_toRules'], fix: 'write for example RetentionPolicy.keepFor(Duration.days(7))' },
   Size: { members: ['toKibibytes'], fix: 'write for example Size.gibibytes(10)' },
-  SnapshotRbac: { members: ['_addSources', 'node'], fix: "write new SnapshotRbac(scope, 'id')" },
+  SnapshotRbac: { members: ['grantView', 'node'], fix: "write new SnapshotRbac(scope, 'id')" },
   // a Snapshot has the other members too
   SnapshotRef: { members: ['snapshotName', 'sourceBytes'], fix: "write SnapshotRef.fromName('...') or SnapshotRef.fromSnapshot(...)" },
   SnapshotSource: { members: ['_resolve'], fix: "write for example SnapshotSource.fromClaimName('...')" },

@@ -1,13 +1,18 @@
+import { Calendar, calendarOf, Period, PERIOD_NAMES, PERIODS } from './calendar';
+import { heldBy, Holds } from './hold';
+
 /** The rules of retention; a snapshot is kept if any of them keeps it. */
-export interface RetentionRules {
+export interface RetentionRules extends Partial<Record<Period, number>> {
   readonly keepLast?: number;
   readonly keepForSeconds?: number;
+  /** where days begin; UTC unless told otherwise */
+  readonly timeZone?: string;
   /** so many ready snapshots of each claim stay, whatever the rules say */
   readonly minimumReady: number;
 }
 
 /** What retention needs to know of a snapshot. Times are milliseconds since 1970. */
-export interface SnapshotFacts {
+export interface SnapshotFacts extends Holds {
   readonly name: string;
   /** tells claims apart: their uid, since names are used again */
   readonly claim: string;
@@ -17,8 +22,8 @@ export interface SnapshotFacts {
   readonly cutAt?: number;
   readonly ready: boolean;
   readonly deleting: boolean;
-  /** why it must not be deleted, in words */
-  readonly held?: string;
+  /** who needs it just now, in words */
+  readonly inUse?: string;
 }
 
 /** What shall become of a snapshot, and why. */
@@ -27,6 +32,8 @@ export interface Decision<S extends SnapshotFacts = SnapshotFacts> {
   readonly action: 'keep' | 'delete';
   /** every rule that had a say, in words for the log */
   readonly reasons: string[];
+  /** kept since people want it so */
+  readonly held?: boolean;
 }
 
 /** A snapshot that never became ready is given up after this time even if none succeeded since. */
@@ -34,10 +41,17 @@ export const FAILED_GRACE_SECONDS = 24 * 3600;
 
 // some drivers report no time of the cut, or the year 1970
 const EARLIEST_PLAUSIBLE = Date.UTC(2000, 0, 1);
+const CLOCKS_DIFFER_BY = 3_600_000;
+// a driver that is down cuts late, but not by more than this
+const LONGEST_WAIT = 7 * 24 * 3_600_000;
 
-/** The moment that a snapshot shows: the cut, or the object's creation if the driver does not say. */
-export function momentOf(snapshot: SnapshotFacts): number {
-  return snapshot.cutAt !== undefined && snapshot.cutAt > EARLIEST_PLAUSIBLE ? snapshot.cutAt : snapshot.createdAt;
+/**
+ * The moment that a snapshot shows: the cut, or the object's creation if the driver does not say.
+ * A cut in the future is the mark of a storage clock that is wrong; believed, it would outlive better ones.
+ */
+export function momentOf(snapshot: SnapshotFacts, now: number): number {
+  const { cutAt, createdAt } = snapshot;
+  return cutAt !== undefined && cutAt > EARLIEST_PLAUSIBLE && cutAt <= Math.min(now, createdAt + LONGEST_WAIT) + CLOCKS_DIFFER_BY ? cutAt : createdAt;
 }
 
 /**
@@ -56,31 +70,69 @@ export function plan<S extends SnapshotFacts>(snapshots: readonly S[], rules: Re
 }
 
 function planClaim<S extends SnapshotFacts>(group: S[], rules: RetentionRules, now: number, awaitedFor: number): Decision<S>[] {
-  // names break ties, so that the order of the list does not matter
-  const newestFirst = [...group].sort((a, b) => momentOf(b) - momentOf(a) || (a.name < b.name ? 1 : -1));
+  const calendar = calendarOf(rules.timeZone ?? 'UTC');
+  const tiers = PERIODS.filter(period => rules[period] !== undefined).map(period => new Tier(period, rules[period] as number, calendar));
   let newerReady = 0;
-  return newestFirst.map(snapshot => {
-    const decision = decide(snapshot, newerReady, rules, now, awaitedFor);
-    if (snapshot.ready && !snapshot.deleting) { newerReady += 1; }
-    return decision;
+  return newestFirst(group, now).map(({ snapshot, moment }) => {
+    const counts = snapshot.ready && !snapshot.deleting;
+    // each tier must see each snapshot, whatever else keeps it
+    const tierReasons = tiers.filter(tier => tier.keeps(moment, counts)).map(tier => tier.reason);
+    const standing = { newerReady, tierReasons, held: heldBy(snapshot, calendar, now), ageSeconds: (now - moment) / 1000 };
+    if (counts) { newerReady += 1; }
+    return decide(snapshot, standing, rules, awaitedFor);
   });
 }
 
-function decide<S extends SnapshotFacts>(snapshot: S, newerReady: number, rules: RetentionRules, now: number, awaitedFor: number): Decision<S> {
+/** Names break ties, so that the order of the list does not matter. */
+function newestFirst<S extends SnapshotFacts>(group: S[], now: number): { snapshot: S; moment: number }[] {
+  return group.map(snapshot => ({ snapshot, moment: momentOf(snapshot, now) }))
+    .sort((a, b) => b.moment - a.moment || (a.snapshot.name < b.snapshot.name ? 1 : -1));
+}
+
+/** Keeps the newest snapshot of each of so many periods that have one; is asked newest first. */
+class Tier {
+  readonly reason: string;
+  private readonly seen = new Set<number>();
+
+  constructor(private readonly period: Period, private readonly most: number, private readonly calendar: Calendar) {
+    this.reason = `newest of its ${PERIOD_NAMES[period]}, among the latest ${most}`;
+  }
+
+  /** What does not count, since it is not ready, is kept where it would be the newest, and takes no place. */
+  keeps(moment: number, counts: boolean): boolean {
+    if (this.seen.size >= this.most) { return false; }
+    const number = this.calendar.numberOf(this.period, moment);
+    if (this.seen.has(number)) { return false; }
+    if (counts) { this.seen.add(number); }
+    return true;
+  }
+}
+
+/** How a snapshot stands among those of its claim. */
+interface Standing {
+  readonly newerReady: number;
+  readonly tierReasons: string[];
+  readonly held?: string;
+  readonly ageSeconds: number;
+}
+
+function decide<S extends SnapshotFacts>(snapshot: S, standing: Standing, rules: RetentionRules, awaitedFor: number): Decision<S> {
+  const { newerReady, tierReasons, held, ageSeconds } = standing;
   const keep = (...reasons: string[]): Decision<S> => ({ snapshot, action: 'keep', reasons });
   const drop = (...reasons: string[]): Decision<S> => ({ snapshot, action: 'delete', reasons });
   if (snapshot.deleting) { return keep('is being deleted already'); }
-  if (snapshot.held !== undefined) { return keep(snapshot.held); }
+  if (held !== undefined) { return { ...keep(held), held: true }; }
+  if (snapshot.inUse !== undefined) { return keep(snapshot.inUse); }
 
-  const ageSeconds = (now - momentOf(snapshot)) / 1000;
-  if (!snapshot.ready && snapshot.cutAt === undefined) {
-    if (ageSeconds <= awaitedFor) { return keep('not cut yet, and a run may be waiting for it'); }
+  const isCut = snapshot.ready || snapshot.cutAt !== undefined;
+  if (!snapshot.ready && ageSeconds <= awaitedFor) { return keep(`not ${isCut ? 'ready' : 'cut'} yet, and a run may be waiting for it`); }
+  if (!isCut) {
     if (newerReady > 0) { return drop('was never cut, and a newer one is ready'); }
     return ageSeconds > FAILED_GRACE_SECONDS
       ? drop(`was never cut in ${FAILED_GRACE_SECONDS / 3600} hours, and holds no data`)
       : keep('not cut yet');
   }
-  const reasons: string[] = [];
+  const reasons = [...tierReasons];
   if (rules.keepLast !== undefined && newerReady < rules.keepLast) { reasons.push(`one of the newest ${rules.keepLast}`); }
   if (rules.keepForSeconds !== undefined && ageSeconds < rules.keepForSeconds) { reasons.push(`younger than ${inWords(rules.keepForSeconds)}`); }
   if (newerReady < rules.minimumReady) { reasons.push(`one of the newest ${rules.minimumReady} that are always kept`); }

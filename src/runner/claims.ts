@@ -1,11 +1,13 @@
 import { ClaimSelection, KEYS } from './config';
-import { ApiError, ConnectionError, KubeClient, list } from './kube-client';
+import { ConnectionError, KubeClient, list } from './kube-client';
 import { Claim, claimsPath, readClaim } from './resources';
 
 /** The claims that a run is about: those found, and those that could not be. */
 export interface ResolvedClaims {
   readonly found: Claim[];
   readonly missing: { readonly name: string; readonly error: unknown }[];
+  /** claims of members that a StatefulSet has no longer, or not yet */
+  readonly scaledIn: string[];
 }
 
 /** Finds each selected claim once; one that is not there does not hide the others. */
@@ -14,61 +16,73 @@ export async function resolveClaims(
 ): Promise<ResolvedClaims> {
   const found = new Map<string, Claim>();
   const missing: { name: string; error: unknown }[] = [];
+  const scaledIn: string[] = [];
+  // one list finds the claims of any number of names
+  let everyClaim: Promise<Claim[]> | undefined;
+  const all = () => (everyClaim ??= listClaims(client, namespace, signal));
   for (const selection of selections) {
     try {
-      const claims = await resolve(client, namespace, selection, signal);
-      claims.forEach(claim => found.set(claim.name, claim));
+      const claims = selection.kind === 'Selector' ? await select(client, namespace, selection, signal) : pick(await all(), namespace, selection);
+      if (claims === 'ScaledIn') { scaledIn.push(describe(selection)); } else { claims.forEach(claim => found.set(claim.name, claim)); }
     } catch (error) {
       // the other claims would wait in vain as well, one after the other, until the Job's deadline
       if (signal.aborted || error instanceof ConnectionError) { throw error; }
       missing.push({ name: describe(selection), error });
     }
   }
-  return { found: [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1)), missing };
+  if (found.size === 0 && missing.length === 0) {
+    missing.push({ name: scaledIn.join(', '), error: new Error('no claim exists that this schedule covers; correct its source, or suspend it') });
+  }
+  return { found: [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1)), missing, scaledIn };
 }
 
-async function resolve(client: KubeClient, namespace: string, selection: ClaimSelection, signal: AbortSignal): Promise<Claim[]> {
-  switch (selection.kind) {
-    case 'Claim':
-      return [await getClaim(client, namespace, selection.name, signal)];
-    case 'StatefulSet': {
-      const all = await listClaims(client, namespace, undefined, signal);
-      return some(all.filter(claim => belongsTo(claim.name, selection)), `no claim of StatefulSet '${selection.name}' exists: `
+/** Claims that are being restored from a snapshot, by the name of the snapshot. */
+export async function pendingRestores(client: KubeClient, namespace: string, signal: AbortSignal): Promise<Map<string, string>> {
+  const restoring = (await listClaims(client, namespace, signal)).filter(claim => claim.phase !== 'Bound' && claim.fromSnapshot !== undefined);
+  return new Map(restoring.map(claim => [claim.fromSnapshot as string, claim.name]));
+}
+
+export async function listClaims(client: KubeClient, namespace: string, signal: AbortSignal, labelSelector?: string): Promise<Claim[]> {
+  return (await list(client, claimsPath(namespace), { labelSelector }, readClaim, signal)).items;
+}
+
+type Named = Exclude<ClaimSelection, { kind: 'Selector' }>;
+
+function pick(claims: Claim[], namespace: string, selection: Named): Claim[] | 'ScaledIn' {
+  if (selection.kind === 'StatefulSet') {
+    return some(claims.filter(claim => selection.templates.some(template => ordinalOf(claim.name, `${template}-${selection.name}-`) !== undefined)),
+      `no claim of StatefulSet '${selection.name}' exists: `
         + `expected names such as ${selection.templates[0]}-${selection.name}-0; check its name, its templates and the namespace`);
-    }
-    case 'Selector': {
-      const labels = Object.entries(selection.matchLabels).map(([key, value]) => `${key}=${value}`);
-      const claims = await listClaims(client, namespace, [...labels, `!${KEYS.restored}`].join(','), signal);
-      return some(claims, `no claim has the labels ${labels.join(',')}; label the claims, or correct the selector`);
-    }
   }
+  const claim = claims.find(each => each.name === selection.name);
+  if (claim) { return [claim]; }
+  if (selection.statefulSet !== undefined && isBeyondMembers(selection.name, claims)) { return 'ScaledIn'; }
+  throw new Error(`no claim of this name in namespace '${namespace}'; correct the name, or take it out of the schedule`);
+}
+
+/** The last members go first: with an earlier one still there and no later one, the claim went, or is yet to come, with its member. */
+function isBeyondMembers(name: string, claims: Claim[]): boolean {
+  const [, prefix, digits] = /^(.*-)([0-9]+)$/.exec(name) ?? [];
+  const ordinals = claims.map(claim => ordinalOf(claim.name, prefix ?? '')).filter(ordinal => ordinal !== undefined);
+  return ordinals.length > 0 && Math.max(...ordinals) < Number(digits);
+}
+
+function ordinalOf(claimName: string, prefix: string): number | undefined {
+  const rest = claimName.startsWith(prefix) ? claimName.slice(prefix.length) : '';
+  return /^[0-9]+$/.test(rest) ? Number(rest) : undefined;
+}
+
+async function select(
+  client: KubeClient, namespace: string, { matchLabels }: ClaimSelection & { kind: 'Selector' }, signal: AbortSignal,
+): Promise<Claim[]> {
+  const labels = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`);
+  const claims = await listClaims(client, namespace, signal, [...labels, `!${KEYS.restored}`].join(','));
+  return some(claims, `no claim has the labels ${labels.join(',')}; label the claims, or correct the selector`);
 }
 
 function some(claims: Claim[], otherwise: string): Claim[] {
   if (claims.length === 0) { throw new Error(otherwise); }
   return claims;
-}
-
-function belongsTo(claimName: string, set: { name: string; templates: string[] }): boolean {
-  return set.templates.some(template => {
-    const prefix = `${template}-${set.name}-`;
-    return claimName.startsWith(prefix) && /^[0-9]+$/.test(claimName.slice(prefix.length));
-  });
-}
-
-async function getClaim(client: KubeClient, namespace: string, name: string, signal: AbortSignal): Promise<Claim> {
-  try {
-    return readClaim(await client.request({ method: 'GET', path: claimsPath(namespace, name) }, signal));
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) {
-      throw new Error(`no claim of this name in namespace '${namespace}'; correct the name, or take it out of the schedule`);
-    }
-    throw error;
-  }
-}
-
-async function listClaims(client: KubeClient, namespace: string, labelSelector: string | undefined, signal: AbortSignal): Promise<Claim[]> {
-  return (await list(client, claimsPath(namespace), { labelSelector }, readClaim, signal)).items;
 }
 
 function describe(selection: ClaimSelection): string {

@@ -72,12 +72,14 @@ export class RetryingClient implements KubeClient {
   constructor(private readonly inner: KubeClient) {}
 
   async request(request: ApiRequest, signal?: AbortSignal): Promise<any> {
-    const end = this.inner.now() + PATIENCE;
+    let end = Infinity;
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await this.inner.request(request, signal);
       } catch (error) {
         const pause = pauseBefore(attempt, error);
+        // counted from an answer at the earliest, which may have set a wrong clock right
+        end = Math.min(end, this.inner.now() + PATIENCE);
         if (!mayPass(error) || this.inner.now() + pause > end) { throw error; }
         await this.inner.sleep(pause, signal);
       }

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { ENVIRONMENT, EXIT, parseConfig } from './config';
 import { HttpClient, podAccess } from './http-client';
 import { identifyRun } from './identity';
+import { runOrphans } from './orphans';
 import { oneLine } from './report';
 import { runSchedule, RunResult } from './run';
 
@@ -16,13 +17,22 @@ async function main(environment: NodeJS.ProcessEnv, account: string | undefined)
   const terminated = new AbortController();
   process.on('SIGTERM', () => terminated.abort());
   const config = parseConfig(environment[ENVIRONMENT.config]);
+  const { signal } = terminated;
+  if ('kind' in config) {
+    log('start', { ...config });
+    return using(new HttpClient(podAccess(environment, account)), client => runOrphans({ client, config, signal, log }));
+  }
   const run = identifyRun(environment[ENVIRONMENT.jobName], environment[ENVIRONMENT.jobUid]);
   const namespace = environment[ENVIRONMENT.namespace];
   if (!namespace) { throw new Error(`${ENVIRONMENT.namespace} is not set; run the CronJob as it was synthesized`); }
-  const client = new HttpClient(podAccess(environment, account));
+  const pod = environment[ENVIRONMENT.podName] ?? '';
   log('start', { schedule: config.scheduleId, run });
+  return using(new HttpClient(podAccess(environment, account)), client => runSchedule({ client, config, namespace, pod, run, signal, log }));
+}
+
+async function using(client: HttpClient, work: (client: HttpClient) => Promise<RunResult>): Promise<RunResult> {
   try {
-    return await runSchedule({ client, config, namespace, pod: environment[ENVIRONMENT.podName] ?? '', run, signal: terminated.signal, log });
+    return await work(client);
   } finally {
     client.close();
   }

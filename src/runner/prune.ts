@@ -1,8 +1,12 @@
-import { RunnerConfig } from './config';
+import { pendingRestores } from './claims';
+import { KEYS, RunnerConfig } from './config';
 import { ApiError, KubeClient } from './kube-client';
 import { forEach } from './parallel';
-import { ACCESS_REVIEWS_PATH, contentPath, Snapshot, snapshotsPath } from './resources';
+import { contentPath, Snapshot, snapshotsPath } from './resources';
 import { SnapshotCache } from './snapshot-cache';
+import { overruns } from '../retention/brake';
+import { calendarOf } from '../retention/calendar';
+import { heldBy } from '../retention/hold';
 import { Decision, plan } from '../retention/plan';
 
 export interface PruneContext {
@@ -17,6 +21,10 @@ export interface PruneContext {
 export interface PruneResult {
   readonly pruned: number;
   readonly kept: number;
+  /** how many of the kept are so because people hold them */
+  readonly held: number;
+  /** what would have been pruned, if this were no dry run */
+  readonly wouldPrune?: number;
   /** what could not be pruned, and what to do */
   readonly problems: string[];
 }
@@ -32,17 +40,17 @@ const TRIES = 3;
  * says so, so that a long outage costs no restore point.
  */
 export async function prune(context: PruneContext, mayLoseData: (snapshot: Snapshot) => boolean): Promise<PruneResult> {
-  const { cache, config, client } = context;
+  const { config } = context;
   const problems: string[] = [];
   const mayReclaim = await checkReclaim(context, problems);
-  const decisions = plan(cache.all(), config.retention, client.now(), config.readyTimeoutSeconds)
-    .map(decision => spare(decision, mayLoseData))
-    .map(decision => (mayReclaim || !mustReclaim(decision.snapshot, config, mayReclaim)
-      ? decision
-      : withheld(decision, 'the storage is retained and the right to give it back is missing')));
+  const decisions = brake(context, await decideAll(context, decision => mayReclaim || !mustReclaim(decision.snapshot, config, mayReclaim)
+    ? spare(decision, mayLoseData)
+    : withheld(decision, 'the storage is retained and the right to give it back is missing')), problems);
   logDecisions(context, decisions);
 
   const of = (action: string) => decisions.filter(decision => decision.action === action).map(decision => decision.snapshot);
+  const held = decisions.filter(decision => decision.held).length;
+  if (config.dryRun) { return { pruned: 0, kept: decisions.length, held, wouldPrune: of('delete').length, problems }; }
   let pruned = 0;
   await forEach(of('keep').filter(snapshot => mayReclaim && mayBeHalfGone(snapshot, config)), async snapshot => {
     await setPolicy(context, snapshot, 'Retain').catch(error => problems.push(`snapshot '${snapshot.name}' may not be retained: ${error.message}`));
@@ -61,7 +69,32 @@ export async function prune(context: PruneContext, mayLoseData: (snapshot: Snaps
       problems.push(`snapshot '${snapshot.name}' was not pruned: ${(error as Error).message}`);
     }
   });
-  return { pruned, kept: decisions.length - pruned, problems };
+  return { pruned, kept: decisions.length - pruned, held, problems };
+}
+
+/** What retention says, and what this run may do of it; claims that are being restored are asked for only if something is due. */
+async function decideAll(
+  { cache, client, config, namespace, signal }: PruneContext, limit: (decision: Decision<Snapshot>) => Decision<Snapshot>,
+): Promise<Decision<Snapshot>[]> {
+  const decide = (snapshots: Snapshot[]) => plan(snapshots, config.retention, client.now(), config.readyTimeoutSeconds).map(limit);
+  const decisions = decide(cache.all());
+  if (!decisions.some(({ action, snapshot }) => action === 'delete' && hasData(snapshot))) { return decisions; }
+  const restores = await pendingRestores(client, namespace, signal);
+  return decide(cache.all().map(snapshot => {
+    const claim = restores.get(snapshot.name);
+    return claim === undefined ? snapshot : { ...snapshot, inUse: `claim '${claim}' is being restored from it` };
+  }));
+}
+
+/** Deletes nothing if that would be far more than the schedule explains, until a person lets it through. */
+function brake({ config, namespace }: PruneContext, decisions: Decision<Snapshot>[], problems: string[]): Decision<Snapshot>[] {
+  const [overrun, ...more] = overruns(decisions, snapshot => snapshot.prunable);
+  if (!overrun) { return decisions; }
+  const name = decisions.find(decision => decision.snapshot.claim === overrun.claim)?.snapshot.claimName || overrun.claim;
+  problems.push(`retention gives up ${overrun.due} of the ${overrun.ready} snapshots of claim '${name}'${more.length ? `, and of ${more.length} more claims` : ''}, `
+    + 'far more than one run explains (a changed policy, a long outage, or a wrong clock?), so none at all was pruned; the log says which; to let them go: '
+    + `kubectl -n ${namespace} annotate volumesnapshots -l ${KEYS.schedule}=${config.scheduleId} ${KEYS.prunable}=true`);
+  return decisions.map(decision => withheld(decision, 'more than one run explains, see the end of the log'));
 }
 
 /**
@@ -92,31 +125,46 @@ function mustReclaim(snapshot: Snapshot, config: RunnerConfig, mayReclaim: boole
   return config.deletionPolicy === undefined && mayReclaim;
 }
 
-/** Asked on every run, so that a missing right shows on the first night and not when the first snapshot is due. */
+/**
+ * May this run give storage back, behind a fence? Asked on every run, so that what is
+ * missing shows on the first night and not when the first snapshot is due: by a change
+ * of one's own content that the fence must refuse, and that is never carried out.
+ */
 async function checkReclaim({ client, cache, config, signal }: PruneContext, problems: string[]): Promise<boolean> {
-  const isRetained = (snapshot: Snapshot) => snapshot.contentName !== undefined && !snapshot.boundFinalizer;
-  if (config.prunedStorage === 'Keep') { return true; }
-  if (config.deletionPolicy === 'Delete' && !cache.all().some(isRetained)) { return true; }
-  const review = await client.request({
-    method: 'POST',
-    path: ACCESS_REVIEWS_PATH,
-    body: {
-      apiVersion: 'authorization.k8s.io/v1',
-      kind: 'SelfSubjectAccessReview',
-      spec: { resourceAttributes: { group: 'snapshot.storage.k8s.io', resource: 'volumesnapshotcontents', verb: 'patch' } },
-    },
-  }, signal);
-  if (review.status?.allowed === true) { return true; }
-  if (config.deletionPolicy === 'Retain' || cache.all().some(isRetained)) {
+  const all = cache.all();
+  const retains = config.deletionPolicy === 'Retain' || all.some(snapshot => snapshot.contentName !== undefined && !snapshot.boundFinalizer);
+  if (config.prunedStorage === 'Keep' || (config.deletionPolicy === 'Delete' && !retains)) { return true; }
+  const [newest] = all.filter(snapshot => hasOwnContent(snapshot) && !snapshot.deleting).sort((a, b) => b.createdAt - a.createdAt);
+  // nothing can be given back
+  if (!newest) { return true; }
+  const answer = await probe(client, newest, signal);
+  if (answer === 'Fenced') { return true; }
+  if (answer === 'Open') {
+    problems.push('this schedule may change any content of the cluster, so none of its retained storage is given back: '
+      + "the fence of the SnapshotReclaim is missing, or the service account has a right to update contents that it should not have; apply the SnapshotReclaim whole");
+  } else if (retains) {
     problems.push('the snapshot class retains storage and this schedule may not give it back, so none of it is pruned; '
       + 'apply a SnapshotReclaim once per cluster, or set prunedStorage to KEEP, or use a class with DeletionPolicy.DELETE');
   }
   return false;
 }
 
+async function probe(client: KubeClient, snapshot: Snapshot, signal: AbortSignal): Promise<'Fenced' | 'Open' | 'Forbidden'> {
+  try {
+    const body = { metadata: { annotations: { [KEYS.fenceProbe]: 'refuse' } } };
+    await client.request({ method: 'PATCH', path: contentPath(snapshot.contentName ?? ''), query: { dryRun: 'All' }, body }, signal);
+    return 'Open';
+  } catch (error) {
+    // a policy answers 422, a missing right 403
+    if (error instanceof ApiError && error.status === 422) { return 'Fenced'; }
+    if (error instanceof ApiError && error.status === 403) { return 'Forbidden'; }
+    throw error;
+  }
+}
+
 function spare(decision: Decision<Snapshot>, mayLoseData: (snapshot: Snapshot) => boolean): Decision<Snapshot> {
   return decision.action === 'delete' && hasData(decision.snapshot) && !mayLoseData(decision.snapshot)
-    ? withheld(decision, 'this run has no new snapshot of the claim')
+    ? withheld(decision, 'this run has no newer snapshot of the claim')
     : decision;
 }
 
@@ -178,7 +226,7 @@ async function deleteAsSeen(context: PruneContext, due: Snapshot, seen: Snapshot
   for (let attempt = 1; ; attempt += 1) {
     // gone or going: by our own request whose answer was lost, or by somebody else
     if (!snapshot || snapshot.deleting) { return undefined; }
-    const reason = snapshot.held ?? progressSince(due, snapshot);
+    const reason = heldNow(context, snapshot) ?? progressSince(due, snapshot);
     if (reason !== undefined) { return reason; }
     if (await tryDelete(context, snapshot)) { return undefined; }
     // somebody wrote to it since we read it, perhaps a hold: look again before anything is deleted
@@ -187,6 +235,10 @@ async function deleteAsSeen(context: PruneContext, due: Snapshot, seen: Snapshot
     if (!fresh || attempt === TRIES) { throw new Error('it changes all the time; the next run tries again'); }
     snapshot = fresh.snapshot;
   }
+}
+
+function heldNow({ client, config }: PruneContext, snapshot: Snapshot): string | undefined {
+  return heldBy(snapshot, calendarOf(config.retention.timeZone ?? 'UTC'), client.now());
 }
 
 /** A snapshot that came further since the plan was made is another one to decide on: it may have data now, and storage that outlives it. */

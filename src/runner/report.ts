@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { CircuitOpenError } from './breaker';
 import { KubeClient } from './kube-client';
 import { PruneResult } from './prune';
 import { Claim, eventsPath, Snapshot } from './resources';
@@ -17,17 +18,24 @@ export const hasFailed = (outcome: Outcome) => outcome.error !== undefined;
 const LONGEST_MESSAGE = 4000;
 
 /** The one line that `kubectl describe pod` shows. */
-export function summarize(outcomes: readonly Outcome[], pruning: PruneResult | undefined): string {
+export function summarize(outcomes: readonly Outcome[], pruning: PruneResult, scaledIn: readonly string[] = []): string {
   const failed = outcomes.filter(hasFailed);
   const good = outcomes.filter(outcome => !hasFailed(outcome));
   // first what must not be cut off
   const parts = [
     `${good.length} of ${outcomes.length} claims have their snapshot${failed.length ? '' : ` (${good.map(o => o.snapshot?.name).join(', ')})`}`,
     ...failed.map(outcome => `FAILED ${outcome.name}: ${(outcome.error as Error).message}`),
-    ...(pruning?.problems ?? []).map(problem => `FAILED pruning: ${problem}`),
-    pruning ? `${pruning.pruned} pruned, ${pruning.kept} kept` : 'nothing pruned',
+    ...pruning.problems.map(problem => `FAILED pruning: ${problem}`),
+    pruning.wouldPrune === undefined ? `${pruning.pruned} pruned` : `dry run, ${pruning.wouldPrune} would be pruned`,
+    `${pruning.kept} kept${pruning.held > 0 ? `, ${pruning.held} of them held` : ''}`,
+    ...scaledIn.length > 0 ? [`not there, since the StatefulSet is scaled in: ${scaledIn.join(', ')}`] : [],
   ];
   return oneLine(parts.join('; '));
+}
+
+function reasonOf(error: unknown): string {
+  if (error === undefined) { return 'ScheduledSnapshotReady'; }
+  return error instanceof CircuitOpenError ? 'ScheduledSnapshotCircuitOpen' : 'ScheduledSnapshotFailed';
 }
 
 /** Makes a termination message of any text; storage errors may have many lines, and letters of several bytes. */
@@ -55,7 +63,7 @@ export async function recordEvent(client: KubeClient, namespace: string, pod: st
       metadata: { name: `${outcome.claim.name.slice(0, 200).replace(/[-.]+$/, '')}.${hash}`, namespace },
       involvedObject: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: outcome.claim.name, uid: outcome.claim.uid },
       type: failed ? 'Warning' : 'Normal',
-      reason: failed ? 'ScheduledSnapshotFailed' : 'ScheduledSnapshotReady',
+      reason: reasonOf(outcome.error),
       message: message.slice(0, 1000),
       source: { component: 'cdk8s-volume-snapshots' },
       reportingComponent: 'cdk8s-volume-snapshots',

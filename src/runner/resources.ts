@@ -13,6 +13,8 @@ export interface Snapshot extends SnapshotFacts {
   readonly boundFinalizer: boolean;
   /** the last error, never a final one */
   readonly error?: string;
+  /** a person has let it go, so that the brake does not count it */
+  readonly prunable: boolean;
 }
 
 /** A PersistentVolumeClaim, reduced likewise. */
@@ -21,6 +23,8 @@ export interface Claim {
   readonly uid: string;
   readonly phase: string;
   readonly deleting: boolean;
+  /** the snapshot that it is made from */
+  readonly fromSnapshot?: string;
 }
 
 const BOUND_FINALIZER = 'snapshot.storage.kubernetes.io/volumesnapshot-bound-protection';
@@ -29,7 +33,6 @@ export const snapshotsPath = (namespace: string, name?: string) => path('/apis/s
 export const claimsPath = (namespace: string, name?: string) => path('/api/v1', namespace, 'persistentvolumeclaims', name);
 export const eventsPath = (namespace: string) => path('/api/v1', namespace, 'events');
 export const contentPath = (name: string) => `/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents/${name}`;
-export const ACCESS_REVIEWS_PATH = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
 
 /** What a 404 on the collection of snapshots means. */
 export const NO_SNAPSHOT_API = 'the cluster has no VolumeSnapshot API; install the snapshot CRDs and the snapshot controller';
@@ -40,7 +43,10 @@ function path(api: string, namespace: string, plural: string, name?: string): st
 
 export function readSnapshot(object: any): Snapshot {
   const { metadata, spec, status } = object;
-  const claimName = spec?.source?.persistentVolumeClaimName ?? '';
+  const ofClaim: string | undefined = spec?.source?.persistentVolumeClaimName;
+  // an imported one has no claim, and is told by a label whose it is
+  const claimName = ofClaim ?? metadata.labels?.[KEYS.claim] ?? '';
+  const createdAt = Date.parse(metadata.creationTimestamp);
   const claimUid = metadata.labels?.[KEYS.claimUid];
   return {
     name: metadata.name,
@@ -50,23 +56,44 @@ export function readSnapshot(object: any): Snapshot {
     claim: claimUid ?? `name:${claimName}`,
     claimName,
     claimUid,
-    createdAt: Date.parse(metadata.creationTimestamp),
-    cutAt: status?.creationTime ? Date.parse(status.creationTime) : undefined,
+    createdAt,
+    cutAt: status?.creationTime ? plausibleCut(Date.parse(status.creationTime), createdAt, ofClaim !== undefined) : undefined,
     ready: status?.readyToUse === true,
     deleting: metadata.deletionTimestamp !== undefined,
-    held: readHold(metadata),
+    hold: readMarks(metadata, KEYS.hold).find(value => value !== 'false'),
+    holdUntil: readMarks(metadata, KEYS.holdUntil),
     contentName: status?.boundVolumeSnapshotContentName,
     boundFinalizer: (metadata.finalizers ?? []).includes(BOUND_FINALIZER),
     error: status?.error?.message,
+    prunable: readMarks(metadata, KEYS.prunable).includes('true'),
   };
 }
 
-export function readClaim(object: any): Claim {
-  const { metadata, status } = object;
-  return { name: metadata.name, uid: metadata.uid, phase: status?.phase ?? 'Pending', deleting: metadata.deletionTimestamp !== undefined };
+const CLOCKS_DIFFER_BY = 3_600_000;
+/** What is not cut after a day is pruned, so a later cut is the mark of a wrong clock. */
+const LATEST_CUT = 7 * 24 * 3_600_000;
+
+/**
+ * A snapshot of a claim is cut after it is asked for, and soon, whatever the storage's clock says;
+ * an imported one may be older than its object.
+ */
+function plausibleCut(cutAt: number, createdAt: number, ofClaim: boolean): number {
+  return ofClaim && (cutAt < createdAt - CLOCKS_DIFFER_BY || cutAt > createdAt + LATEST_CUT) ? createdAt : cutAt;
 }
 
-function readHold(metadata: any): string | undefined {
-  const value: string | undefined = metadata.annotations?.[KEYS.hold] ?? metadata.labels?.[KEYS.hold];
-  return value === undefined || value === 'false' ? undefined : `held by ${KEYS.hold}=${value}`;
+export function readClaim(object: any): Claim {
+  const { metadata, spec, status } = object;
+  const origin = spec?.dataSourceRef ?? spec?.dataSource;
+  return {
+    name: metadata.name,
+    uid: metadata.uid,
+    phase: status?.phase ?? 'Pending',
+    deleting: metadata.deletionTimestamp !== undefined,
+    fromSnapshot: origin?.kind === 'VolumeSnapshot' ? origin.name : undefined,
+  };
+}
+
+/** People annotate or label, as they like; what one of the two says the other does not take back. */
+function readMarks(metadata: any, key: string): string[] {
+  return [metadata.annotations?.[key], metadata.labels?.[key]].filter(value => value !== undefined);
 }

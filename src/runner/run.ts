@@ -1,3 +1,4 @@
+import { inFlight } from './breaker';
 import { resolveClaims } from './claims';
 import { EXIT, RunnerConfig } from './config';
 import { Run } from './identity';
@@ -7,7 +8,7 @@ import { prune, PruneResult } from './prune';
 import { hasFailed, oneLine, Outcome, recordEvent, summarize } from './report';
 import { Claim } from './resources';
 import { SnapshotCache } from './snapshot-cache';
-import { take, TakeContext } from './take';
+import { QuotaFullError, take, TakeContext } from './take';
 
 export interface RunInput {
   /** as it is: the run adds the retries */
@@ -27,6 +28,10 @@ export interface RunResult {
   readonly message: string;
 }
 
+/** The quota counts a snapshot until the storage has let go of it. */
+const QUOTA_PAUSE = 5_000;
+const QUOTA_TRIES = 12;
+
 /** One run of a schedule: take a snapshot of each claim, then prune. */
 export async function runSchedule(input: RunInput): Promise<RunResult> {
   const { config, namespace, log } = input;
@@ -34,6 +39,7 @@ export async function runSchedule(input: RunInput): Promise<RunResult> {
   const over = new AbortController();
   const signal = AbortSignal.any([input.signal, over.signal]);
   try {
+    await stagger(client, config, input.run, signal);
     const claims = await resolveClaims(client, namespace, config.claims, signal);
     const cache = new SnapshotCache(client, namespace, config.scheduleId, message => log('watch', { message }));
     await cache.start(signal, over.signal);
@@ -50,22 +56,30 @@ export async function runSchedule(input: RunInput): Promise<RunResult> {
       // so that each claim is tried before half of the time is over, even if none is cut
       patience: config.readyTimeoutSeconds * 1000 / (2 * Math.ceil(claims.found.length / config.concurrency) || 1),
     };
-    const outcomes: Outcome[] = [
-      ...claims.missing,
-      ...await takeAll(context, claims.found),
-    ];
+    const taken = await takeAll(context, claims.found);
+    const { outcomes: made, pruned } = await retakeAfterPruning(context, taken);
+    const outcomes: Outcome[] = [...claims.missing, ...made];
     if (input.signal.aborted) { throw new TerminatedError(); }
 
-    const pruning = await pruneSafely(context, outcomes);
+    const rest = await pruneSafely(context, outcomes);
+    const pruning = { ...rest, pruned: rest.pruned + pruned };
     await forEach(outcomes, outcome => recordEvent(client, namespace, input.pod, outcome)
       .catch(error => log('event', { message: `not recorded: ${(error as Error).message}` })));
     if (input.signal.aborted) { throw new TerminatedError(); }
-    return { exitCode: exitCode(outcomes, pruning), message: summarize(outcomes, pruning) };
+    return { exitCode: exitCode(outcomes, pruning), message: summarize(outcomes, pruning, claims.scaledIn) };
   } catch (error) {
     return { exitCode: exitCodeOf(error), message: oneLine(`FAILED: ${(error as Error).message}; nothing more was done, ${whatNext(error)}`) };
   } finally {
     over.abort();
   }
+}
+
+/** Schedules of the same minute are kept apart; a retry does not wait again, and a person does not at all. */
+async function stagger(client: KubeClient, { startDelaySeconds = 0 }: RunnerConfig, run: Run, signal: AbortSignal): Promise<void> {
+  if (run.kind !== 'Scheduled') { return; }
+  const delay = startDelaySeconds * 1000;
+  const wait = Math.min(delay, run.at.getTime() + delay - client.now());
+  if (wait > 0) { await client.sleep(wait, signal); }
 }
 
 /** Every claim is tried; so many at once are waiting to be cut, however long the storage then copies. */
@@ -84,14 +98,38 @@ async function takeAll(context: TakeContext, claims: readonly Claim[]): Promise<
   }));
 }
 
+/**
+ * A full quota leaves no room for the snapshots after which a run would prune. So it
+ * prunes first, by the same rules, and tries again while the storage lets go.
+ */
+async function retakeAfterPruning(context: TakeContext, taken: Outcome[]): Promise<{ outcomes: Outcome[]; pruned: number }> {
+  const refused = (outcomes: Outcome[]) => outcomes.filter(outcome => outcome.error instanceof QuotaFullError);
+  const uids = new Set(refused(taken).map(outcome => outcome.claim?.uid));
+  if (uids.size === 0) { return { outcomes: taken, pruned: 0 }; }
+  // where an earlier snapshot still waits for the storage, room would be made in vain, at the price of a good one a night
+  const failing = [...uids].filter(uid => uid !== undefined && inFlight(context.cache.all(), uid, context.client.now()).length > 0);
+  const { pruned, problems } = await prune(context, snapshot => uids.has(snapshot.claimUid) && !failing.includes(snapshot.claimUid))
+    .catch(error => ({ pruned: 0, problems: [(error as Error).message] }));
+  context.log('quota', { message: `a ResourceQuota is full, ${pruned} pruned to make room`, problems });
+  let outcomes = taken;
+  for (let attempt = 0; attempt < QUOTA_TRIES && pruned > 0 && refused(outcomes).length > 0; attempt += 1) {
+    await context.client.sleep(QUOTA_PAUSE, context.signal);
+    const again = await takeAll(context, refused(outcomes).map(outcome => outcome.claim as Claim));
+    outcomes = [...outcomes.filter(outcome => !(outcome.error instanceof QuotaFullError)), ...again];
+  }
+  return { outcomes, pruned };
+}
+
 async function pruneSafely(context: TakeContext, outcomes: readonly Outcome[]): Promise<PruneResult> {
   const renewed = new Set(outcomes.filter(outcome => !hasFailed(outcome)).map(outcome => outcome.claim?.uid));
   const allWell = !outcomes.some(hasFailed);
+  // by a wrong clock they may seem to be the oldest
+  const taken = new Set(outcomes.map(outcome => outcome.snapshot?.name));
   try {
     // claims that no source covers any more follow the rules too, but only while all is well
-    return await prune(context, snapshot => allWell || renewed.has(snapshot.claimUid));
+    return await prune(context, snapshot => !taken.has(snapshot.name) && (allWell || renewed.has(snapshot.claimUid)));
   } catch (error) {
-    return { pruned: 0, kept: context.cache.all().length, problems: [(error as Error).message] };
+    return { pruned: 0, kept: context.cache.all().length, held: 0, problems: [(error as Error).message] };
   }
 }
 

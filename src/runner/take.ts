@@ -1,9 +1,10 @@
+import { requireClosed } from './breaker';
 import { FOREIGN_TOOL_ANNOTATIONS, FOREIGN_TOOL_LABELS, KEYS, RunnerConfig } from './config';
 import { labelValue, Run, snapshotName } from './identity';
 import { ApiError, KubeClient, list } from './kube-client';
 import { Claim, NO_SNAPSHOT_API, readSnapshot, Snapshot, snapshotsPath } from './resources';
 import { SnapshotCache } from './snapshot-cache';
-import { inWords } from '../retention/plan';
+import { inWords, momentOf } from '../retention/plan';
 
 export interface TakeContext {
   readonly client: KubeClient;
@@ -19,6 +20,13 @@ export interface TakeContext {
   readonly log: (step: string, details: object) => void;
 }
 
+/** The namespace may have no more snapshots. */
+export class QuotaFullError extends Error {
+  constructor(answer: string) {
+    super(`a ResourceQuota leaves no room for it, as retention keeps what is there: ${answer}; raise the quota to more than retention keeps, or keep fewer`);
+  }
+}
+
 /**
  * A ready snapshot of the claim for this run: made now, or by an earlier pod of the
  * Job. `makeRoom` is called as soon as the next claim may be cut.
@@ -26,7 +34,7 @@ export interface TakeContext {
 export async function take(context: TakeContext, claim: Claim, makeRoom: () => void): Promise<Snapshot> {
   refuseUnusable(claim);
   const name = snapshotName(claim.name, claim.uid, context.config.scheduleId, context.run);
-  const snapshot = context.cache.get(name) ?? await create(context, claim, name);
+  const snapshot = context.cache.get(name) ?? await takeNew(context, claim, name);
   refuseForeign(context, snapshot, claim);
   return untilReady(context, snapshot, makeRoom);
 }
@@ -40,6 +48,26 @@ function refuseUnusable(claim: Claim): void {
   }
 }
 
+async function takeNew(context: TakeContext, claim: Claim, name: string): Promise<Snapshot> {
+  const { cache, client, config, run } = context;
+  // who starts a run by hand has seen the message, and wants to know whether the storage works again
+  if (run.kind === 'Scheduled') { requireClosed(cache.all(), claim.uid, config.maxNotReady, client.now()); }
+  await leaveInterval(context, claim);
+  return create(context, claim, name);
+}
+
+/** A Job that is started by hand may come too soon after the last one for the driver. */
+async function leaveInterval({ cache, client, config, signal, log }: TakeContext, claim: Claim): Promise<void> {
+  if (config.minimumIntervalSeconds === undefined) { return; }
+  const now = client.now();
+  const interval = config.minimumIntervalSeconds * 1000;
+  const last = cache.all().filter(snapshot => snapshot.claimUid === claim.uid).reduce((newest, snapshot) => Math.max(newest, momentOf(snapshot, now)), 0);
+  const wait = Math.min(last + interval - now, interval);
+  if (wait <= 0) { return; }
+  log('wait', { claim: claim.name, seconds: Math.ceil(wait / 1000), reason: 'the driver takes no two snapshots of a volume so close together' });
+  await client.sleep(wait, signal);
+}
+
 async function create(context: TakeContext, claim: Claim, name: string): Promise<Snapshot> {
   const { client, namespace, signal } = context;
   try {
@@ -51,6 +79,8 @@ async function create(context: TakeContext, claim: Claim, name: string): Promise
     if (!(error instanceof ApiError)) { throw error; }
     if (error.status === 409) { return find(context, name); }
     if (error.status === 404) { throw new Error(NO_SNAPSHOT_API); }
+    // the same status as without a right; only the words differ
+    if (error.status === 403 && error.message.includes('exceeded quota')) { throw new QuotaFullError(error.message); }
     throw error;
   }
 }

@@ -61,6 +61,141 @@ describe('what the rules say', () => {
   });
 });
 
+describe('the newest of each hour, day, week, month and year', () => {
+  /** A ready snapshot of claim 'a', called by its moment. */
+  function cut(moment: string, changes: Partial<SnapshotFacts> = {}): SnapshotFacts {
+    const at = Date.parse(`${moment}Z`);
+    return { name: moment, claim: 'a', createdAt: at, cutAt: at, ready: true, deleting: false, ...changes };
+  }
+
+  const kept = (snapshots: SnapshotFacts[], rules: Partial<RetentionRules>, now = NOW) =>
+    plan(snapshots, { minimumReady: 1, ...rules }, now).filter(({ action }) => action === 'keep').map(({ snapshot: { name } }) => name);
+
+  const history = [
+    '2026-02-09T01:45', '2026-02-09T01:15', '2026-02-09T00:15', '2026-02-08T22:15', '2026-02-08T02:15', '2026-02-05T02:15', '2026-02-01T02:15',
+    '2026-01-31T02:15', '2026-01-01T02:15', '2025-12-31T02:15', '2025-12-29T02:15', '2025-06-30T02:15', '2024-02-29T02:15', '2020-07-01T02:15',
+  ].map(moment => cut(moment));
+
+  test.each<[string, Partial<RetentionRules>, string[]]>([
+    ['three hours, of which one between has none', { hourly: 3 }, ['2026-02-09T01:45', '2026-02-09T00:15', '2026-02-08T22:15']],
+    ['three days, however far apart', { daily: 3 }, ['2026-02-09T01:45', '2026-02-08T22:15', '2026-02-05T02:15']],
+    // the 9th is a Monday, the 1st a Sunday; the year ended on a Wednesday, in a week with the 1st of January
+    ['four weeks', { weekly: 4 }, ['2026-02-09T01:45', '2026-02-08T22:15', '2026-02-01T02:15', '2026-01-01T02:15']],
+    ['four months', { monthly: 4 }, ['2026-02-09T01:45', '2026-01-31T02:15', '2025-12-31T02:15', '2025-06-30T02:15']],
+    ['two years', { yearly: 2 }, ['2026-02-09T01:45', '2025-12-31T02:15']],
+    ['more years than there are', { yearly: 9 }, ['2026-02-09T01:45', '2025-12-31T02:15', '2024-02-29T02:15', '2020-07-01T02:15']],
+  ])('%s', (_, rules, expected) => {
+    expect(kept(history, rules)).toEqual(expected);
+    expect(kept([...history].reverse(), rules)).toEqual(expected);
+  });
+
+  test('is kept if any rule keeps it, and each rule counts by itself', () => {
+    expect(kept(history, { keepLast: 2, daily: 2, monthly: 2 })).toEqual(['2026-02-09T01:45', '2026-02-09T01:15', '2026-02-08T22:15', '2026-01-31T02:15']);
+    expect(kept(history, { keepForSeconds: 7200, yearly: 2 })).toEqual(['2026-02-09T01:45', '2026-02-09T01:15', '2026-02-09T00:15', '2025-12-31T02:15']);
+  });
+
+  test('is kept after any outage, as the periods that have none take no place', () => {
+    expect(kept(history, { monthly: 2 }, Date.parse('2036-01-01'))).toEqual(['2026-02-09T01:45', '2026-01-31T02:15']);
+  });
+
+  test('says so, each rule in its words', () => {
+    const tiers = { hourly: 24, daily: 7, weekly: 5, monthly: 12, yearly: 3 };
+    const decisions = plan(history, { keepLast: 1, keepForSeconds: 7200, ...tiers, minimumReady: 1 }, NOW);
+    expect(reasonsFor(decisions, '2026-02-09T01:45')).toEqual([
+      'newest of its hour, among the latest 24', 'newest of its day, among the latest 7', 'newest of its week, among the latest 5',
+      'newest of its month, among the latest 12', 'newest of its year, among the latest 3',
+      'one of the newest 1', 'younger than 2h', 'one of the newest 1 that are always kept',
+    ]);
+    expect(reasonsFor(decisions, '2025-12-31T02:15')).toEqual([
+      'newest of its hour, among the latest 24', 'newest of its day, among the latest 7', 'newest of its month, among the latest 12',
+      'newest of its year, among the latest 3',
+    ]);
+    expect(reasonsFor(plan(history, { daily: 2, minimumReady: 1 }, NOW), '2026-02-09T01:15')).toEqual(['no rule keeps it: 1 newer are ready, 45m old']);
+  });
+
+  test('is that of the time zone of the schedule, where the last run of the evening is of the next day in UTC', () => {
+    const evenings = ['2026-02-09T01:00', '2026-02-08T12:00', '2026-02-08T01:00'].map(moment => cut(moment));
+    expect(kept(evenings, { daily: 2 })).toEqual(['2026-02-09T01:00', '2026-02-08T12:00']);
+    expect(kept(evenings, { daily: 2, timeZone: 'America/New_York' })).toEqual(['2026-02-09T01:00', '2026-02-08T01:00']);
+    expect(kept([cut('2026-01-31T23:30'), cut('2026-01-15T12:00')], { monthly: 2, timeZone: 'Europe/Berlin' })).toHaveLength(2);
+  });
+
+  test('is one of each of two hours where clocks show one twice', () => {
+    const twice = ['2024-10-27T01:30', '2024-10-27T00:30', '2024-10-26T23:30'].map(moment => cut(moment));
+    expect(kept(twice, { hourly: 2, timeZone: 'Europe/Berlin' })).toEqual(['2024-10-27T01:30', '2024-10-27T00:30']);
+  });
+
+  describe('takes a place', () => {
+    test('of each claim by itself, and a claim made anew under an old name is another', () => {
+      const before = ['2025-02-09T01:45', '2025-02-08T02:15', '2025-01-31T02:15', '2024-12-31T02:15'].map(moment => cut(moment, { claim: 'uid-before' }));
+      const after = ['2026-02-09T01:00', '2026-02-08T01:00'].map(moment => cut(moment, { claim: 'uid-after' }));
+      expect(kept([...after, ...before], { monthly: 2 })).toEqual(['2026-02-09T01:00', '2025-02-09T01:45', '2025-01-31T02:15']);
+    });
+
+    test('only if it is ready: failed ones push no month out', () => {
+      const failed = Array.from({ length: 12 }, (_, month) => snapshot(`failed-${month}`, month * 31, { ready: false, cutAt: undefined }));
+      const good = ['2026-02-01T02:00', '2026-01-01T02:00', '2025-12-01T02:00'].map(moment => cut(moment));
+      expect(kept([...failed, ...good], { monthly: 3 })).toEqual(expect.arrayContaining(good.map(({ name }) => name)));
+    });
+
+    test('not while it is still being made ready: it stays as the newest of its day, and so does the one that is ready', () => {
+      const slow = cut('2026-02-08T22:00', { ready: false });
+      const all = [cut('2026-02-09T01:00'), slow, cut('2026-02-08T12:00'), cut('2026-02-08T02:00'), cut('2026-02-07T02:00')];
+      const decisions = plan(all, { daily: 2, minimumReady: 1 }, NOW);
+      expect(deleted(decisions)).toEqual(['2026-02-07T02:00', '2026-02-08T02:00']);
+      expect(reasonsFor(decisions, '2026-02-08T22:00')).toEqual(['newest of its day, among the latest 2']);
+      expect(reasonsFor(decisions, '2026-02-08T12:00')).toEqual(['newest of its day, among the latest 2']);
+      // once it is ready the place is its own
+      expect(kept(all.map(facts => ({ ...facts, ready: true })), { daily: 2 })).toEqual(['2026-02-09T01:00', '2026-02-08T22:00']);
+    });
+
+    test('not while it is still being made ready, nor stays for it, where a newer one of its day is ready, or the days are full', () => {
+      const slow = (moment: string) => cut(moment, { ready: false });
+      const all = [cut('2026-02-09T01:00'), slow('2026-02-09T00:30'), cut('2026-02-08T12:00'), slow('2026-02-07T02:00')];
+      expect(kept(all, { daily: 2 })).toEqual(['2026-02-09T01:00', '2026-02-08T12:00']);
+      expect(kept(all, { daily: 3 })).toEqual(['2026-02-09T01:00', '2026-02-08T12:00', '2026-02-07T02:00']);
+    });
+
+    test('not if it is being deleted', () => {
+      expect(kept([cut('2026-02-09T01:00', { deleting: true }), cut('2026-02-09T00:00'), cut('2026-02-08T00:00')], { daily: 1 }))
+        .toEqual(['2026-02-09T01:00', '2026-02-09T00:00']);
+    });
+
+    test('also if it is held or in use, so that the older ones of the day go', () => {
+      for (const need of [{ hold: 'x' }, { holdUntil: ['2030-01-01'] }, { inUse: 'x' }]) {
+        expect(kept([cut('2026-02-09T01:00', need), cut('2026-02-09T00:00'), cut('2026-02-08T00:00')], { daily: 2 })).toEqual(['2026-02-09T01:00', '2026-02-08T00:00']);
+      }
+    });
+
+    test('not if it is held and not ready', () => {
+      expect(kept([cut('2026-02-09T01:00', { hold: 'x', ready: false }), cut('2026-02-09T00:00')], { daily: 1 })).toEqual(['2026-02-09T01:00', '2026-02-09T00:00']);
+    });
+  });
+
+  describe('and the minimum', () => {
+    test('counts all that are ready, also those that other rules keep', () => {
+      expect(kept(history, { yearly: 2, minimumReady: 3 })).toEqual(['2026-02-09T01:45', '2026-02-09T01:15', '2026-02-09T00:15', '2025-12-31T02:15']);
+    });
+
+    test('is not filled by what is not ready', () => {
+      const slow = Array.from({ length: 5 }, (_, hour) => cut(`2026-02-08T1${hour}:00`, { ready: false }));
+      expect(kept([...slow, cut('2026-02-07T02:00'), cut('2026-02-07T01:00'), cut('2026-02-07T00:00')], { monthly: 1, minimumReady: 2 }))
+        .toEqual(expect.arrayContaining(['2026-02-07T02:00', '2026-02-07T01:00']));
+    });
+
+    test('of none lets the last one go', () => {
+      expect(kept(history, { keepForSeconds: 3600, minimumReady: 0 }, NOW + 365 * DAY)).toEqual([]);
+      expect(kept(history, { keepForSeconds: 3600, minimumReady: 1 }, NOW + 365 * DAY)).toEqual(['2026-02-09T01:45']);
+    });
+
+    test('of none still keeps what a rule keeps, what is held, and what is under way', () => {
+      const slow = cut('2026-02-09T01:50', { ready: false });
+      expect(kept([slow, ...history], { daily: 1, minimumReady: 0 })).toEqual(['2026-02-09T01:50', '2026-02-09T01:45']);
+      expect(kept([slow, cut('2020-01-01T00:00', { hold: 'x' })], { keepForSeconds: 60, minimumReady: 0 })).toEqual(['2026-02-09T01:50', '2020-01-01T00:00']);
+    });
+  });
+});
+
 describe('what never counts as a restore point', () => {
   test('failed snapshots push no good one out', () => {
     const failing = Array.from({ length: 20 }, (_, n) => neverCut(`failed-${n}`, n / 24));
@@ -121,24 +256,99 @@ describe('what was never cut', () => {
   });
 
   test('stays if it is held', () => {
-    expect(deleted(plan([neverCut('failed', 3, { held: 'held by x' }), snapshot('new', 0)], { keepLast: 1, minimumReady: 1 }, NOW))).toEqual([]);
+    expect(deleted(plan([neverCut('failed', 3, { hold: 'x' }), snapshot('new', 0)], { keepLast: 1, minimumReady: 1 }, NOW))).toEqual([]);
+  });
+
+  test('is kept by no rule, though it may be the newest of its day', () => {
+    const rules = { keepLast: 9, keepForSeconds: 90 * 86400, daily: 9, yearly: 9, minimumReady: 9 };
+    expect(deleted(plan([neverCut('failed', 1.5), snapshot('new', 0)], rules, NOW))).toEqual(['failed']);
   });
 });
 
-test('a held snapshot stays against every rule, and the log says who holds it', () => {
-  const held = snapshot('held', 900, { held: 'held by cdk8s-volume-snapshots/hold=audit' });
-  const decisions = plan([held, snapshot('new', 0), snapshot('old', 800)], { keepLast: 1, minimumReady: 1 }, NOW);
-  expect(deleted(decisions)).toEqual(['old']);
-  expect(reasonsFor(decisions, 'held')).toEqual(['held by cdk8s-volume-snapshots/hold=audit']);
+describe('a snapshot that somebody needs', () => {
+  const one = { keepLast: 1, minimumReady: 1 };
+  const others = [snapshot('new', 0), snapshot('old', 800)];
+
+  test('stays against every rule while it is held, and the log says who holds it', () => {
+    const decisions = plan([snapshot('held', 900, { hold: 'audit' }), ...others], one, NOW);
+    expect(deleted(decisions)).toEqual(['old']);
+    expect(decisions.find(d => d.snapshot.name === 'held')).toMatchObject({ action: 'keep', reasons: ["held by 'hold'=audit"], held: true });
+  });
+
+  test('stays until the end of a day in the time zone of the schedule, and then goes by the rules', () => {
+    // it is 02:00 on the 9th in UTC, and still the 8th in New York
+    const held = snapshot('held', 900, { holdUntil: ['2026-02-08'] });
+    const inNewYork = plan([held, ...others], { ...one, timeZone: 'America/New_York' }, NOW);
+    expect(deleted(inNewYork)).toEqual(['old']);
+    expect(inNewYork.find(d => d.snapshot.name === 'held')).toMatchObject({ reasons: ["held by 'hold-until'=2026-02-08"], held: true });
+    expect(deleted(plan([held, ...others], { ...one, timeZone: 'Europe/Berlin' }, NOW))).toEqual(['held', 'old']);
+    expect(deleted(plan([held, ...others], one, NOW))).toEqual(['held', 'old']);
+  });
+
+  test('stays if nobody can read until when', () => {
+    expect(deleted(plan([snapshot('held', 900, { holdUntil: ['end of the audit'] }), ...others], one, NOW))).toEqual(['old']);
+  });
+
+  test('stays while a claim is being restored from it, which is no hold of a person', () => {
+    const decisions = plan([snapshot('used', 900, { inUse: "claim 'restored' is being restored from it" }), ...others], one, NOW);
+    expect(deleted(decisions)).toEqual(['old']);
+    expect(decisions.find(d => d.snapshot.name === 'used'))
+      .toEqual({ snapshot: expect.anything(), action: 'keep', reasons: ["claim 'restored' is being restored from it"] });
+  });
+
+  test('is held rather than in use, if it is both', () => {
+    expect(reasonsFor(plan([snapshot('s', 900, { hold: '', inUse: 'in use' }), ...others], one, NOW), 's')).toEqual(["held by 'hold'="]);
+  });
+
+  test('takes its place among the newest, so that a hold costs no storage beyond itself', () => {
+    const rules = { keepLast: 2, minimumReady: 1 };
+    for (const need of [{ hold: 'x' }, { inUse: 'x' }, {}]) {
+      expect(deleted(plan([snapshot('new', 0, need), snapshot('second', 1), snapshot('third', 2)], rules, NOW))).toEqual(['third']);
+    }
+  });
+
+  test('and is being deleted already cannot be saved any more', () => {
+    const decision = plan([snapshot('going', 1, { deleting: true, hold: 'x' }), ...others], one, NOW).find(d => d.snapshot.name === 'going');
+    expect(decision).toEqual({ snapshot: expect.anything(), action: 'keep', reasons: ['is being deleted already'] });
+  });
 });
 
 describe('the moment of a snapshot', () => {
   test('is the cut, not the creation: a driver that was down for two days does not make the snapshot older', () => {
-    expect(momentOf(snapshot('s', 2, { cutAt: NOW }))).toBe(NOW);
+    expect(momentOf(snapshot('s', 2, { cutAt: NOW }), NOW)).toBe(NOW);
   });
 
   test.each([['no time', undefined], ['the year 1970', 0], ['nonsense', NaN]])('is the creation if the driver reports %s', (_, cutAt) => {
-    expect(momentOf(snapshot('s', 2, { cutAt }))).toBe(NOW - 2 * DAY);
+    expect(momentOf(snapshot('s', 2, { cutAt }), NOW)).toBe(NOW - 2 * DAY);
+  });
+
+  test('is the creation if the cut is in the future, by more than the hour that clocks may differ', () => {
+    expect(momentOf(snapshot('s', 2, { cutAt: NOW + HOUR }), NOW)).toBe(NOW + HOUR);
+    expect(momentOf(snapshot('s', 2, { cutAt: NOW + HOUR + 1 }), NOW)).toBe(NOW - 2 * DAY);
+    expect(momentOf(snapshot('s', 2, { cutAt: Infinity }), NOW)).toBe(NOW - 2 * DAY);
+  });
+
+  test('that a wrong storage clock shows pushes no better one out, be it years ahead or in 1970', () => {
+    const wrong = [snapshot('ahead', 30, { cutAt: NOW + 3650 * DAY }), snapshot('behind', 31, { cutAt: 0 })];
+    const decisions = plan([...wrong, snapshot('today', 0), snapshot('yesterday', 1)], { keepLast: 2, minimumReady: 1 }, NOW);
+    expect(deleted(decisions)).toEqual(['ahead', 'behind']);
+    expect(reasonsFor(decisions, 'ahead')).toEqual(['no rule keeps it: 2 newer are ready, 30d old']);
+  });
+
+  test('that a wrong storage clock shows pushes no better one out on the day that it shows either, or old data would pass for new', () => {
+    const wrong = snapshot('wrong', 365, { cutAt: NOW - HOUR });
+    const decisions = plan([wrong, snapshot('last night', 1), snapshot('the night before', 2)], { monthly: 13, minimumReady: 1 }, NOW);
+    expect(deleted(decisions)).toEqual(['the night before']);
+    expect(momentOf(wrong, NOW)).toBe(NOW - 365 * DAY);
+  });
+
+  test('decides its day, week and month too', () => {
+    // made on the 1st, cut on the 3rd after the driver was down: it is the newest of the 3rd
+    const late = snapshot('late', 8, { cutAt: NOW - 6 * DAY });
+    expect(deleted(plan([snapshot('d0', 0), late, snapshot('d7', 7), snapshot('d8', 8)], { daily: 3, minimumReady: 1 }, NOW))).toEqual(['d8']);
+    // a storage clock that is a year ahead makes no snapshot the newest of next year
+    const wrong = snapshot('wrong', 1, { cutAt: NOW + 365 * DAY });
+    expect(deleted(plan([wrong, snapshot('d0', 0)], { yearly: 1, minimumReady: 1 }, NOW))).toEqual(['wrong']);
   });
 
   test('of two at the same moment decides the name, in whatever order they are listed', () => {
@@ -150,150 +360,4 @@ describe('the moment of a snapshot', () => {
 
 test.each([[0, '0s'], [-5, '0s'], [59, '59s'], [3600, '1h'], [90061, '1d1h1m1s'], [604800, '7d']])('%d seconds read as %s', (seconds, words) => {
   expect(inWords(seconds)).toBe(words);
-});
-
-describe('in thousands of random histories', () => {
-  const HISTORIES = 4000;
-
-  interface History {
-    readonly snapshots: SnapshotFacts[];
-    readonly rules: RetentionRules;
-    readonly seed: number;
-  }
-
-  /** Lehmer's generator: the same histories on each machine and each night. */
-  function random(seed: number): (below: number) => number {
-    let state = seed * 7919 % 2147483647 || 1;
-    return below => {
-      state = state * 48271 % 2147483647;
-      return Math.floor(state / 2147483647 * below);
-    };
-  }
-
-  function history(seed: number): History {
-    const next = random(seed);
-    const snapshots: SnapshotFacts[] = [];
-    const claims = 1 + next(3);
-    const count = next(16);
-    for (let index = 0; index < count; index += 1) {
-      // a coarse grid, so that moments coincide
-      const createdAt = NOW - next(20) * 6 * HOUR;
-      const isCut = next(5) > 0;
-      snapshots.push({
-        name: `s${index}`,
-        claim: `claim-${next(claims)}`,
-        createdAt,
-        cutAt: isCut ? [createdAt, createdAt + next(3) * HOUR, 0][next(3)] : undefined,
-        ready: isCut && next(4) > 0,
-        deleting: next(10) === 0,
-        held: next(8) === 0 ? 'held' : undefined,
-      });
-    }
-    const rules = {
-      keepLast: next(3) === 0 ? undefined : 1 + next(6),
-      keepForSeconds: next(3) === 0 ? undefined : (1 + next(100)) * 3600,
-      minimumReady: 1 + next(4),
-    };
-    return { snapshots, rules, seed };
-  }
-
-  const histories = Array.from({ length: HISTORIES }, (_, seed) => history(seed + 1));
-  const isGood = (s: SnapshotFacts) => s.ready && !s.deleting;
-  const perClaim = (snapshots: SnapshotFacts[]) => [...new Set(snapshots.map(s => s.claim))].map(claim => snapshots.filter(s => s.claim === claim));
-
-  // expect() in the innermost loops would take most of the time
-  function requireNone(violation: (h: History) => string | undefined): void {
-    const found = histories.map(h => ({ h, problem: violation(h) })).find(({ problem }) => problem !== undefined);
-    expect(found && { problem: found.problem, ...found.h }).toBeUndefined();
-  }
-
-  test('the histories are worth it: many delete, many keep', () => {
-    const sizes = histories.map(h => deleted(plan(h.snapshots, h.rules, NOW)).length);
-    expect(sizes.filter(size => size > 0).length).toBeGreaterThan(HISTORIES / 3);
-    expect(sizes.filter((size, index) => size < histories[index].snapshots.length).length).toBeGreaterThan(HISTORIES / 3);
-  });
-
-  test('each snapshot is decided once, with a reason', () => {
-    requireNone(({ snapshots, rules }) => {
-      const decisions = plan(snapshots, rules, NOW);
-      const names = decisions.map(d => d.snapshot.name).sort().join();
-      return names === snapshots.map(s => s.name).sort().join() && decisions.every(d => d.reasons.length > 0) ? undefined : names;
-    });
-  });
-
-  test('the newest good one of a claim, a held one and one that is being deleted are never deleted', () => {
-    requireNone(({ snapshots, rules }) => {
-      const gone = new Set(deleted(plan(snapshots, rules, NOW)));
-      const newest = perClaim(snapshots).map(group => Math.max(...group.filter(isGood).map(momentOf)));
-      const lost = perClaim(snapshots).find((group, i) => group.some(isGood)
-        && group.filter(s => isGood(s) && momentOf(s) === newest[i]).every(s => gone.has(s.name)));
-      return lost ? `all newest of ${lost[0].claim}` : snapshots.find(s => gone.has(s.name) && (s.held !== undefined || s.deleting))?.name;
-    });
-  });
-
-  test('a claim never has fewer good ones than the minimum, if it had as many', () => {
-    requireNone(({ snapshots, rules }) => {
-      const gone = new Set(deleted(plan(snapshots, rules, NOW)));
-      return perClaim(snapshots).find(group => {
-        const good = group.filter(isGood);
-        return good.filter(s => !gone.has(s.name)).length < Math.min(rules.minimumReady, good.length);
-      })?.[0].claim;
-    });
-  });
-
-  test('none is deleted while an older good one, that is not held, is kept by the same rules', () => {
-    requireNone(({ snapshots, rules }) => {
-      const decisions = plan(snapshots, rules, NOW);
-      return perClaim(snapshots).flatMap(group => {
-        const good = decisions.filter(d => group.includes(d.snapshot) && isGood(d.snapshot) && d.snapshot.held === undefined);
-        const dropped = good.filter(d => d.action === 'delete').map(d => momentOf(d.snapshot));
-        return good.filter(d => d.action === 'keep' && momentOf(d.snapshot) < Math.max(...dropped)).map(d => d.snapshot.name);
-      })[0];
-    });
-  });
-
-  test('the order of the list decides nothing', () => {
-    requireNone(({ snapshots, rules, seed }) => {
-      const next = random(seed);
-      const shuffled = [...snapshots].map(s => ({ s, key: next(1000) })).sort((a, b) => a.key - b.key).map(({ s }) => s);
-      const [one, other] = [snapshots, shuffled].map(list => JSON.stringify(plan(list, rules, NOW)
-        .sort((a, b) => (a.snapshot.name < b.snapshot.name ? -1 : 1))));
-      return one === other ? undefined : other;
-    });
-  });
-
-  test('planning again right after deletes nothing more', () => {
-    requireNone(({ snapshots, rules }) => {
-      const gone = new Set(deleted(plan(snapshots, rules, NOW)));
-      return deleted(plan(snapshots.filter(s => !gone.has(s.name)), rules, NOW))[0];
-    });
-  });
-
-  test('one more rule, or a higher minimum, never deletes more', () => {
-    requireNone(({ snapshots, rules, seed }) => {
-      const next = random(seed);
-      const gone = new Set(deleted(plan(snapshots, rules, NOW)));
-      const more = [
-        { ...rules, keepLast: (rules.keepLast ?? 0) + 1 + next(5) },
-        { ...rules, keepForSeconds: (rules.keepForSeconds ?? 0) + (1 + next(80)) * 3600 },
-        { ...rules, minimumReady: rules.minimumReady + 1 },
-      ];
-      return more.flatMap(stricter => deleted(plan(snapshots, stricter, NOW))).find(name => !gone.has(name));
-    });
-  });
-
-  test('waiting never turns a deletion into a keep', () => {
-    requireNone(({ snapshots, rules }) => {
-      const later = [HOUR, DAY, 30 * DAY].map(time => new Set(deleted(plan(snapshots, rules, NOW + time))));
-      return deleted(plan(snapshots, rules, NOW)).find(name => later.some(gone => !gone.has(name)));
-    });
-  });
-
-  test('one claim does not change what becomes of another', () => {
-    requireNone(({ snapshots, rules }) => {
-      const together = deleted(plan(snapshots, rules, NOW)).join();
-      const apart = perClaim(snapshots).flatMap(group => deleted(plan(group, rules, NOW))).sort().join();
-      return together === apart ? undefined : apart;
-    });
-  });
 });

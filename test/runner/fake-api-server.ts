@@ -19,6 +19,8 @@ const CLAIMS = `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims`;
 const EVENTS = `/api/v1/namespaces/${NAMESPACE}/events`;
 const SOURCE_FINALIZER = 'snapshot.storage.kubernetes.io/volumesnapshot-as-source-protection';
 const BOUND_FINALIZER = 'snapshot.storage.kubernetes.io/volumesnapshot-bound-protection';
+const CONTENT_FINALIZER = 'snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection';
+const BEING_DELETED = 'snapshot.storage.kubernetes.io/volumesnapshot-being-deleted';
 
 /** Time that stands still while anything works, and jumps to the next appointment when everything waits. */
 export class VirtualClock {
@@ -151,13 +153,21 @@ export class FakeApiServer {
   readonly backlog = new Set<string>();
   /** what the driver answers instead of a snapshot */
   driverError?: string;
+  /** the driver refuses to delete what a content shows; only its sidecar knows why */
+  deletionFails = false;
   /** of the class that snapshots are taken with */
   deletionPolicy: 'Delete' | 'Retain' = 'Delete';
   mayReclaim = true;
-  /** the ValidatingAdmissionPolicy: why it denies a patch */
+  /** whether the ValidatingAdmissionPolicy is there that lets nothing but the deletion policy be changed */
+  fenced = true;
+  /** why a policy denies a patch besides */
   fence?: (content: any, patch: any) => string | undefined;
   quota = Infinity;
   crdsInstalled = true;
+  /** how far the clock of the API server is ahead of the true time, and those of the storage and of the pods' node; see FakePod.now() */
+  clockError = 0;
+  storageClockError = 0;
+  nodeClockError = 0;
 
   /** what the storage holds and bills: handle -> uid of the claim whose data it is */
   readonly backend = new Map<string, string>();
@@ -199,6 +209,9 @@ export class FakeApiServer {
     return this.snapshots.filter(s => s.status?.readyToUse && !this.backend.has(handleOf(s.metadata.uid))).map(s => s.metadata.name as string);
   }
 
+  /** What the API server takes the time to be. */
+  now(): number { return this.clock.now() + this.clockError; }
+
   snapshot(name: string): any { return this.all(SNAPSHOTS).get(name); }
 
   /** The policy of the snapshot's content. */
@@ -229,6 +242,14 @@ export class FakeApiServer {
 
   removeClaim(name: string): void { this.remove(CLAIMS, name); }
 
+  /** Any object, as an administrator or another tool makes it. */
+  add(collection: string, object: any): any {
+    const { metadata } = object;
+    return this.store(collection, copy({ ...object, metadata: { uid: this.newUid(), creationTimestamp: timestamp(this.clock.now()), ...metadata } }));
+  }
+
+  editContent(name: string, edit: (content: any) => void): void { this.edit(CONTENTS, name, edit); }
+
   /** What kubectl delete does. */
   deleteSnapshot(name: string): void { this.delete(SNAPSHOTS, name, undefined); }
 
@@ -244,7 +265,10 @@ export class FakeApiServer {
     const contentName = seed.contentName ?? `snapcontent-${uid}`;
     const labels = { [KEYS.schedule]: 'nightly', [KEYS.claimUid]: claimUid, ...seed.labels };
     if (bound) {
-      this.store(CONTENTS, { metadata: { name: contentName }, spec: { deletionPolicy: policy, volumeSnapshotRef: { name, uid } } });
+      this.store(CONTENTS, {
+        ...contentOf(contentName, { name, uid }, policy, claimUid, seed.at),
+        ...cut && { status: cutStatus(uid, seed.at, ready) },
+      });
       this.seenPolicies.set(contentName, policy);
     }
     if (cut) { this.backend.set(handleOf(uid), claimUid); }
@@ -274,6 +298,14 @@ export class FakeApiServer {
     this.controllerRunning = true;
     for (const contentName of this.all(CONTENTS).keys()) { this.seePolicy(contentName); }
     for (const name of this.all(SNAPSHOTS).keys()) { this.reconcileSoon(name); }
+  }
+
+  /** The driver's sidecar begins to work, on what it has missed as well. */
+  startSidecar(): void {
+    this.sidecarRunning = true;
+    for (const { metadata, spec: { volumeSnapshotRef: { name, uid } }, status } of this.contents) {
+      if (metadata.name === `snapcontent-${uid}` && status?.snapshotHandle === undefined) { this.cutAfter(this.controllerDelay, name, uid, 1000); }
+    }
   }
 
   /** The controller gets to a snapshot of its backlog, now. */
@@ -370,10 +402,9 @@ export class FakeApiServer {
   private execute({ method, path, query, body }: ApiRequest): any {
     const { collection, name } = parse(path);
     if (!this.crdsInstalled && collection.startsWith(SNAPSHOT_API)) { throw new ApiError(404, 'the server could not find the requested resource'); }
-    if (collection.endsWith('/selfsubjectaccessreviews')) { return { ...body, status: { allowed: this.mayReclaim } }; }
     switch (method) {
       case 'POST': return copy(this.create(collection, body));
-      case 'PATCH': return copy(this.patch(collection, name ?? '', body));
+      case 'PATCH': return copy(this.patch(collection, name ?? '', body, query?.dryRun === 'All'));
       case 'DELETE': return copy(this.delete(collection, name ?? '', (body as any)?.preconditions));
       case 'GET': return name === undefined ? this.list(collection, query ?? {}) : copy(this.find(collection, name));
     }
@@ -387,7 +418,7 @@ export class FakeApiServer {
         + `requested: count/${kindOf(collection)}=1, used: count/${kindOf(collection)}=${this.quota}, limited: count/${kindOf(collection)}=${this.quota}`);
     }
     const object = copy(body);
-    object.metadata = { ...object.metadata, namespace: NAMESPACE, uid: this.newUid(), creationTimestamp: timestamp(this.clock.now()) };
+    object.metadata = { ...object.metadata, namespace: NAMESPACE, uid: this.newUid(), creationTimestamp: timestamp(this.now()) };
     return this.store(collection, object);
   }
 
@@ -400,7 +431,7 @@ export class FakeApiServer {
   private list(collection: string, query: Query): any {
     const token = query.continue;
     const { items, version } = (token !== undefined && this.pages.get(token)) || {
-      items: [...this.all(collection).values()]
+      items: this.allBelow(collection)
         .filter(object => isSelected(object, query))
         .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1)),
       version: `${this.version}`,
@@ -412,14 +443,19 @@ export class FakeApiServer {
     return copy({ metadata: { resourceVersion: version, continue: next }, items: items.slice(0, limit) });
   }
 
-  private patch(collection: string, name: string, patch: any): any {
+  private patch(collection: string, name: string, patch: any, dryRun: boolean): any {
     if (collection === CONTENTS && !this.mayReclaim) {
       throw new ApiError(403, `${kindOf(collection)} "${name}" is forbidden: User "system:serviceaccount:shop:nightly" cannot patch resource`);
     }
     const object = this.find(collection, name);
-    const denied = this.fence?.(object, patch);
+    const { metadata: { resourceVersion = object.metadata.resourceVersion, ...metadata } = {} as any } = patch;
+    if (resourceVersion !== object.metadata.resourceVersion) {
+      throw new ApiError(409, `Operation cannot be fulfilled on ${kindOf(collection)} "${name}": the object has been modified`);
+    }
+    const more = Object.keys({ ...patch, ...metadata }).some(key => !['spec', 'metadata'].includes(key)) || Object.keys(patch.spec ?? {}).some(key => key !== 'deletionPolicy');
+    const denied = this.fenced && more ? 'nothing but spec.deletionPolicy may be changed' : this.fence?.(object, patch);
     if (denied !== undefined) { throw new ApiError(422, `${kindOf(collection)} "${name}" is invalid: ValidatingAdmissionPolicy denied request: ${denied}`); }
-    return this.edit(collection, name, next => { merge(next, patch); });
+    return dryRun ? object : this.edit(collection, name, next => { merge(next, patch); });
   }
 
   private delete(collection: string, name: string, preconditions: { uid?: string; resourceVersion?: string } | undefined): any {
@@ -432,7 +468,8 @@ export class FakeApiServer {
     }
     if (object.metadata.deletionTimestamp) { return object; }
     if (!object.metadata.finalizers?.length) { return this.remove(collection, name); }
-    return this.edit(collection, name, next => { next.metadata.deletionTimestamp = timestamp(this.clock.now()); });
+    if (collection === CONTENTS) { this.deleteContentSoon(name); }
+    return this.edit(collection, name, next => { next.metadata.deletionTimestamp = timestamp(this.now()); });
   }
 
   // ---- the store; stored objects are never changed in place
@@ -444,6 +481,13 @@ export class FakeApiServer {
       this.collections.set(collection, objects);
     }
     return objects;
+  }
+
+  /** The objects of a collection; of all namespaces if none is named. */
+  private allBelow(collection: string): any[] {
+    const ofSnapshots = `${SNAPSHOT_API}/volumesnapshots`;
+    const paths = collection === ofSnapshots ? [...this.collections.keys()].filter(path => /\/namespaces\/[^/]+\/volumesnapshots$/.test(path)) : [collection];
+    return paths.flatMap(path => [...this.all(path).values()]);
   }
 
   private store(collection: string, object: any): any {
@@ -549,7 +593,8 @@ export class FakeApiServer {
       s.metadata.finalizers = [SOURCE_FINALIZER, ...this.deletionPolicy === 'Delete' ? [BOUND_FINALIZER] : []];
       s.status = { boundVolumeSnapshotContentName: contentName, readyToUse: false };
     });
-    this.store(CONTENTS, { metadata: { name: contentName }, spec: { deletionPolicy: this.deletionPolicy, volumeSnapshotRef: { name, uid } } });
+    const claimUid = this.all(CLAIMS).get(claimName)?.metadata.uid;
+    this.store(CONTENTS, contentOf(contentName, { name, uid }, this.deletionPolicy, claimUid, this.clock.now()));
     this.cutAfter(this.cutDelay(claimName), name, uid, 1000);
   }
 
@@ -565,10 +610,15 @@ export class FakeApiServer {
       }
       const claim = this.all(CLAIMS).get(this.snapshot(name)?.spec.source.persistentVolumeClaimName);
       this.backend.set(handleOf(uid), claim?.metadata.uid ?? 'unknown');
+      const now = this.clock.now() + this.storageClockError;
+      const report = (ready: boolean) => {
+        if (this.all(CONTENTS).has(`snapcontent-${uid}`)) { this.editContent(`snapcontent-${uid}`, c => { c.status = cutStatus(uid, now, ready); }); }
+      };
+      report(false);
       if (!isThere()) { return; }
-      const now = this.clock.now();
       this.editSnapshot(name, s => { s.status.creationTime = timestamp(now); });
       this.clock.after(this.readyDelay, () => {
+        report(true);
         if (!isThere()) { return; }
         this.editSnapshot(name, s => {
           s.status.readyToUse = true;
@@ -583,6 +633,12 @@ export class FakeApiServer {
     if (content && this.seenPolicies.get(content.metadata.name) === 'Delete') {
       this.remove(CONTENTS, content.metadata.name);
       this.backend.delete(handleOf(uid));
+    } else if (content && !content.metadata.annotations?.[BEING_DELETED]) {
+      const time = timestamp(this.clock.now());
+      this.editContent(content.metadata.name, c => {
+        c.metadata.annotations = { ...c.metadata.annotations, [BEING_DELETED]: 'yes' };
+        c.metadata.managedFields = [{ manager: 'snapshot-controller', time, fieldsV1: { 'f:metadata': { 'f:annotations': { [`f:${BEING_DELETED}`]: {} } } } }];
+      });
     }
     const isForeign = (finalizer: string) => ![SOURCE_FINALIZER, BOUND_FINALIZER].includes(finalizer);
     const finalizers: string[] = this.snapshot(name).metadata.finalizers ?? [];
@@ -590,26 +646,49 @@ export class FakeApiServer {
       this.editSnapshot(name, s => { s.metadata.finalizers = finalizers.filter(isForeign); });
     }
   }
+
+  /** The driver's sidecar and a content that is being deleted; one that was never let go it takes for a copy, and does nothing. */
+  private deleteContentSoon(name: string, delay = this.controllerDelay): void {
+    this.clock.after(delay, () => {
+      const content = this.all(CONTENTS).get(name);
+      if (!this.sidecarRunning || !content?.metadata.deletionTimestamp || !content.metadata.annotations?.[BEING_DELETED]) { return; }
+      if (content.spec.deletionPolicy === 'Delete' && this.deletionFails) {
+        this.deleteContentSoon(name, 10 * SECOND);
+        return;
+      }
+      if (content.spec.deletionPolicy === 'Delete') { this.backend.delete(content.status?.snapshotHandle); }
+      this.editContent(name, c => { c.metadata.finalizers = []; });
+    });
+  }
 }
 
 /** A pod of the Job, as a client of the server. */
 export class FakePod implements KubeClient {
   alive = true;
+  private hasHeard = false;
 
   constructor(readonly server: FakeApiServer) {}
 
   /** The process is gone from one moment to the next: nothing that it waits for ever comes. */
   kill(): void { this.alive = false; }
 
-  request(request: ApiRequest, signal?: AbortSignal): Promise<any> {
-    return this.whileAlive(signal, () => this.server.request(this, request));
+  async request(request: ApiRequest, signal?: AbortSignal): Promise<any> {
+    try {
+      const answer = await this.whileAlive(signal, () => this.server.request(this, request));
+      this.hasHeard = true;
+      return answer;
+    } catch (error) {
+      this.hasHeard ||= error instanceof ApiError;
+      throw error;
+    }
   }
 
   watch(path: string, query: Query, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<void> {
     return this.whileAlive(undefined, () => this.server.watch(this, path, query, onEvent, signal));
   }
 
-  now(): number { return this.server.clock.now(); }
+  /** The API server's time, as soon as an answer has told it; a node may be wrong. */
+  now(): number { return this.hasHeard ? this.server.now() : this.server.clock.now() + this.server.nodeClockError; }
 
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
     let cancel = () => {};
@@ -645,6 +724,24 @@ function copy<T>(object: T): T { return structuredClone(object); }
 
 // the API server writes whole seconds
 function timestamp(time: number): string { return `${new Date(time).toISOString().slice(0, 19)}Z`; }
+
+/** As the snapshot controller makes it. */
+function contentOf(name: string, snapshot: { name: string; uid: string }, deletionPolicy: string, claimUid: string | undefined, at: number): any {
+  return {
+    metadata: { name, uid: `content-${snapshot.uid}`, creationTimestamp: timestamp(at), finalizers: [CONTENT_FINALIZER] },
+    spec: {
+      deletionPolicy,
+      driver: 'csi.example.com',
+      source: name.startsWith('snapcontent-') ? { volumeHandle: `vol-${claimUid}` } : { snapshotHandle: handleOf(snapshot.uid) },
+      volumeSnapshotRef: { ...snapshot, namespace: NAMESPACE },
+    },
+  };
+}
+
+/** As the driver's sidecar writes it into the content, in nanoseconds. */
+function cutStatus(uid: string, at: number, readyToUse: boolean): object {
+  return { snapshotHandle: handleOf(uid), creationTime: at * 1e6, readyToUse, restoreSize: 1024 ** 3 };
+}
 
 function handleOf(uid: string): string { return `snap-${uid}`; }
 
@@ -686,7 +783,7 @@ function merge(target: any, patch: any): void {
 /** A schedule of one claim called 'data' that keeps the newest three, with what a test changes of it. */
 export function schedule(changes: Partial<RunnerConfig> = {}): RunnerConfig {
   return {
-    version: 1,
+    version: 2,
     scheduleId: 'nightly',
     claims: [{ kind: 'Claim', name: 'data' }],
     snapshotClassName: 'ebs',
@@ -695,6 +792,7 @@ export function schedule(changes: Partial<RunnerConfig> = {}): RunnerConfig {
     retention: { keepLast: 3, minimumReady: 1 },
     readyTimeoutSeconds: 600,
     concurrency: 20,
+    maxNotReady: 3,
     labels: {},
     annotations: {},
     ...changes,

@@ -499,7 +499,7 @@ describe('in a pod', () => {
     expect(lines[lines.length - 1]).toMatchObject({
       step: 'end',
       exitCode: 0,
-      message: expect.stringMatching(/^30 of 30 claims have their snapshot \(data-db-0-20260209-020000-[0-9a-f]{8}, .*; 0 pruned, 30 kept$/),
+      message: expect.stringMatching(/^30 of 30 claims have their snapshot \(data-db-0-20260209-020000-[0-9a-f]{8}, .*; 0 pruned; 30 kept$/),
       peakMemoryMiB: expect.any(Number),
     });
     expect(terminationMessage).toBe(lines[lines.length - 1].message);

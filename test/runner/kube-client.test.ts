@@ -1,4 +1,4 @@
-import { FakeApiServer, FakePod, NAMESPACE, SECOND, TONIGHT } from './fake-api-server';
+import { FakeApiServer, FakePod, HOUR, MINUTE, NAMESPACE, SECOND, TONIGHT } from './fake-api-server';
 import { ApiError, ApiRequest, ConnectionError, list, mayPass, pauseBefore, RetryingClient, TerminatedError } from '../../src/runner/kube-client';
 import { claimsPath } from '../../src/runner/resources';
 
@@ -49,6 +49,27 @@ describe('a request that a busy API server did not answer', () => {
     const lasted = server.clock.now() - TONIGHT;
     expect(lasted).toBeGreaterThan(165 * SECOND);
     expect(lasted).toBeLessThanOrEqual(180 * SECOND);
+  });
+
+  test.each([-5 * HOUR, 5 * HOUR])("is given three minutes by the server's clock, though the node's is wrong by %d ms until the first answer tells", async error => {
+    const busy = setUp();
+    busy.server.nodeClockError = error;
+    failing(busy.server, new ApiError(503, 'starting'), new ApiError(503, 'starting'));
+    await expect(busy.server.clock.until(busy.client.request(READ))).resolves.toMatchObject({ metadata: { name: 'data' } });
+
+    const { server, client } = setUp();
+    server.nodeClockError = error;
+    server.before = () => { throw new ApiError(503, 'starting'); };
+    await expect(server.clock.until(client.request(READ))).rejects.toThrow('starting');
+    expect(Math.round((server.clock.now() - TONIGHT) / MINUTE)).toBe(3);
+  });
+
+  test("is not tried for hours because the node's clock was hours ahead when the first connection broke", async () => {
+    const { server, client } = setUp();
+    server.nodeClockError = 5 * HOUR;
+    server.before = call => { throw call.number === 0 ? new ConnectionError('ECONNRESET') : new ApiError(503, 'starting'); };
+    await expect(server.clock.until(client.request(READ))).rejects.toThrow('starting');
+    expect(Math.round((server.clock.now() - TONIGHT) / MINUTE)).toBe(3);
   });
 
   test.each([400, 401, 403, 404, 409, 410, 422])('is not sent again after status %d, which would be the same each time', async status => {

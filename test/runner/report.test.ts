@@ -1,28 +1,46 @@
 import { FakeApiServer, FakePod, NAMESPACE, TONIGHT } from './fake-api-server';
+import { CircuitOpenError } from '../../src/runner/breaker';
+import { PruneResult } from '../../src/runner/prune';
 import { Outcome, recordEvent, summarize } from '../../src/runner/report';
 
 const claim = { name: 'data', uid: 'claim-uid', phase: 'Bound', deleting: false };
 const good = { name: 'data', claim, snapshot: { name: 'data-1' } } as Outcome;
 const failed = (name: string, message: string): Outcome => ({ name, error: new Error(message) });
 
+const nothing: PruneResult = { pruned: 0, kept: 4, held: 0, problems: [] };
+
 describe('the termination message', () => {
   test('says how many are there, then what failed, since the end may be cut off', () => {
-    const pruning = { pruned: 2, kept: 5, problems: ["snapshot 'x' was not pruned: forbidden"] };
+    const pruning = { pruned: 2, kept: 5, held: 0, problems: ["snapshot 'x' was not pruned: forbidden"] };
     expect(summarize([good, failed('logs', 'the claim is Pending')], pruning)).toBe('1 of 2 claims have their snapshot; FAILED logs: the claim is Pending; '
-      + "FAILED pruning: snapshot 'x' was not pruned: forbidden; 2 pruned, 5 kept");
+      + "FAILED pruning: snapshot 'x' was not pruned: forbidden; 2 pruned; 5 kept");
   });
 
   test('names no snapshot where there is none', () => {
-    expect(summarize([failed('logs', 'gone')], undefined)).toBe('0 of 1 claims have their snapshot; FAILED logs: gone; nothing pruned');
+    expect(summarize([failed('logs', 'gone')], nothing)).toBe('0 of 1 claims have their snapshot; FAILED logs: gone; 0 pruned; 4 kept');
+  });
+
+  test('says how many of the kept are held, since a forgotten hold costs money for ever', () => {
+    expect(summarize([good], { ...nothing, held: 3 })).toBe('1 of 1 claims have their snapshot (data-1); 0 pruned; 4 kept, 3 of them held');
+  });
+
+  test('of a dry run says what would be pruned, and never that something was', () => {
+    expect(summarize([good], { ...nothing, wouldPrune: 2 })).toBe('1 of 1 claims have their snapshot (data-1); dry run, 2 would be pruned; 4 kept');
+    expect(summarize([good], { ...nothing, wouldPrune: 0 })).toContain('dry run, 0 would be pruned');
+  });
+
+  test('names the claims that went with members of a StatefulSet, so that a typing error does not look like one of them', () => {
+    expect(summarize([good], nothing, ['data-db-1', 'data-db-2']))
+      .toBe('1 of 1 claims have their snapshot (data-1); 0 pruned; 4 kept; not there, since the StatefulSet is scaled in: data-db-1, data-db-2');
   });
 
   test('is one line, whatever the storage writes', () => {
-    expect(summarize([failed('data', 'rpc error:\n\tcode = Internal\r\n  desc = no space')], undefined))
-      .toBe('0 of 1 claims have their snapshot; FAILED data: rpc error: code = Internal desc = no space; nothing pruned');
+    expect(summarize([failed('data', 'rpc error:\n\tcode = Internal\r\n  desc = no space')], nothing))
+      .toBe('0 of 1 claims have their snapshot; FAILED data: rpc error: code = Internal desc = no space; 0 pruned; 4 kept');
   });
 
   test.each([['Latin', 'x'], ['umlauts', 'ü'], ['Chinese', '快'], ['emoji', '🔥']])('stays below the 4096 bytes that the kubelet keeps, in %s', (_, letter) => {
-    const message = summarize(Array.from({ length: 40 }, (__, index) => failed(`claim-${index}`, letter.repeat(500))), undefined);
+    const message = summarize(Array.from({ length: 40 }, (__, index) => failed(`claim-${index}`, letter.repeat(500))), nothing);
     expect(Buffer.byteLength(message)).toBeLessThan(4096);
     expect(Buffer.byteLength(message)).toBeGreaterThan(3900);
     expect(message).toMatch(/^0 of 40 claims have their snapshot; FAILED claim-0: /);
@@ -33,7 +51,7 @@ describe('the termination message', () => {
   });
 
   test('is not cut if it fits', () => {
-    expect(summarize([failed('data', 'x'.repeat(3900))], undefined)).toMatch(/; nothing pruned$/);
+    expect(summarize([failed('data', 'x'.repeat(3900))], nothing)).toMatch(/; 4 kept$/);
   });
 });
 
@@ -61,6 +79,11 @@ describe('the Event on the claim', () => {
   test('is a warning with the reason after a failure, not longer than an Event may be', async () => {
     const { events } = await record({ name: 'data', claim, error: new Error('x'.repeat(5000)) });
     expect(events[0]).toMatchObject({ type: 'Warning', reason: 'ScheduledSnapshotFailed', message: 'x'.repeat(1000) });
+  });
+
+  test('has a reason of its own while the circuit is open, so that an alert can tell it from one failed night', async () => {
+    const { events } = await record({ name: 'data', claim, error: new CircuitOpenError('3 snapshots of the claim are not ready') });
+    expect(events[0]).toMatchObject({ type: 'Warning', reason: 'ScheduledSnapshotCircuitOpen', message: '3 snapshots of the claim are not ready' });
   });
 
   test('is not tried for a claim that does not exist', async () => {

@@ -38,7 +38,7 @@ describe('what the runner knows of its snapshots', () => {
     server.deleteSnapshot('b');
     await server.clock.advance(SECOND);
     expect(named()).toEqual(['a', 'c']);
-    expect(cache.get('a')?.held).toBe(`held by ${KEYS.hold}=ticket-7`);
+    expect(cache.get('a')?.hold).toBe('ticket-7');
     expect(verbs(server)).toEqual(['LIST', 'WATCH']);
   });
 
@@ -61,7 +61,7 @@ describe('what the runner knows of its snapshots', () => {
     server.hold('a');
     await server.clock.advance(SECOND);
     cache.put(stale);
-    expect(cache.get('a')?.held).toBeDefined();
+    expect(cache.get('a')?.hold).toBeDefined();
   });
 
   test('includes a snapshot of its own before the watch shows it', async () => {
@@ -70,18 +70,6 @@ describe('what the runner knows of its snapshots', () => {
     expect(cache.get('a')).toBeUndefined();
     cache.put(readSnapshot(server.snapshot('a')));
     expect(cache.get('a')?.name).toBe('a');
-  });
-});
-
-describe('a hold', () => {
-  test.each([
-    ['annotation', { annotations: { [KEYS.hold]: 'audit' } }, `held by ${KEYS.hold}=audit`],
-    ['label', { labels: { [KEYS.hold]: 'true' } }, `held by ${KEYS.hold}=true`],
-    ['annotation without a value', { annotations: { [KEYS.hold]: '' } }, `held by ${KEYS.hold}=`],
-    ['annotation that says false', { annotations: { [KEYS.hold]: 'false' } }, undefined],
-  ])('counts as %s', async (_, marks, held) => {
-    const { cache } = await setUp(s => { s.addSnapshot('data', { name: 'a', at: TONIGHT, ...marks }); });
-    expect(cache.get('a')?.held).toBe(held);
   });
 });
 
@@ -135,7 +123,7 @@ describe('the watch', () => {
 
   test('whose version is too old lets nobody wait for what the new list shows', async () => {
     const { server, cache } = await setUp(s => { add(s, 'a'); });
-    const waiting = cache.waitFor('a', s => s?.held !== undefined, TONIGHT + HOUR);
+    const waiting = cache.waitFor('a', s => s?.hold !== undefined, TONIGHT + HOUR);
     server.breakWatches(new ApiError(410, 'too old'));
     server.hold('a');
     await expect(server.clock.until(waiting)).resolves.toMatchObject({ snapshot: { name: 'a' } });
@@ -250,7 +238,7 @@ describe('waiting for a snapshot', () => {
   test('ends when it is as asked, or gone', async () => {
     const { server, cache } = await setUp(s => { add(s, 'a'); });
     server.clock.after(5 * SECOND, () => server.hold('a'));
-    await expect(server.clock.until(cache.waitFor('a', s => s?.held !== undefined, TONIGHT + HOUR))).resolves.toMatchObject({ snapshot: { name: 'a' } });
+    await expect(server.clock.until(cache.waitFor('a', s => s?.hold !== undefined, TONIGHT + HOUR))).resolves.toMatchObject({ snapshot: { name: 'a' } });
     server.clock.after(5 * SECOND, () => {
       server.editSnapshot('a', s => { s.metadata.finalizers = []; });
       server.deleteSnapshot('a');

@@ -1,5 +1,5 @@
 import { DAY, FakeApiServer, HOUR, inShort, MINUTE, perform, schedule, SECOND, start, TONIGHT } from './fake-api-server';
-import { ClaimSelection, KEYS } from '../../src/runner/config';
+import { ClaimSelection, KEYS, RunnerConfig } from '../../src/runner/config';
 import { snapshotName } from '../../src/runner/identity';
 import { ApiError, ConnectionError } from '../../src/runner/kube-client';
 
@@ -219,7 +219,7 @@ describe('a snapshot that is not ready in time', () => {
   describe.each(causes)('since %s', (_, breakDown, why) => {
     async function failedNight(): Promise<FakeApiServer> {
       const server = cluster();
-      for (let night = 1; night <= 9; night += 1) { server.addSnapshot('data', { name: `old-${night}`, at: TONIGHT - night * DAY }); }
+      for (let night = 1; night <= 5; night += 1) { server.addSnapshot('data', { name: `old-${night}`, at: TONIGHT - night * DAY }); }
       breakDown(server);
       return server;
     }
@@ -236,7 +236,7 @@ describe('a snapshot that is not ready in time', () => {
     test('costs no good snapshot, and the next night recovers', async () => {
       const server = await failedNight();
       await perform(server);
-      expect(server.readyNames.filter(name => name.startsWith('old-'))).toHaveLength(9);
+      expect(server.readyNames.filter(name => name.startsWith('old-'))).toHaveLength(5);
       Object.assign(server, { driverError: undefined, sidecarRunning: true, readyDelay: 50 });
       server.startController();
       await server.clock.advanceTo(TONIGHT + DAY);
@@ -364,16 +364,29 @@ describe('somebody deletes snapshots while they are taken', () => {
 });
 
 describe('a creation that the server refuses', () => {
-  test('says so in the words of the quota, and deletes nothing to make room', async () => {
+  test('since the quota is full of what retention keeps says so in the words of the quota, and deletes nothing good to make room', async () => {
     const server = cluster();
     for (let night = 1; night <= 9; night += 1) { server.addSnapshot('data', { at: TONIGHT - night * DAY }); }
     server.quota = 9;
-    const run = await perform(server);
+    const run = await perform(server, { config: schedule({ retention: { keepLast: 9, minimumReady: 1 } }) });
     expect(run.exitCode).toBe(1);
+    expect(run.message).toContain('FAILED data: a ResourceQuota leaves no room for it, as retention keeps what is there: ');
     expect(run.message).toContain('exceeded quota: objects, requested: count/volumesnapshots.snapshot.storage.k8s.io=1, '
-      + 'used: count/volumesnapshots.snapshot.storage.k8s.io=9, limited: count/volumesnapshots.snapshot.storage.k8s.io=9');
-    expect(run.message).toContain('0 pruned, 9 kept');
-    expect(server.names).toHaveLength(9);
+      + 'used: count/volumesnapshots.snapshot.storage.k8s.io=9, limited: count/volumesnapshots.snapshot.storage.k8s.io=9; '
+      + 'raise the quota to more than retention keeps, or keep fewer');
+    expect(run.message).toContain('0 pruned; 9 kept');
+    expect(server.readyNames).toHaveLength(9);
+    // nothing was freed, so there is nothing to wait for
+    expect(run.milliseconds).toBeLessThan(SECOND);
+  });
+
+  test('since a right is missing is no full quota: nothing is pruned to make room', async () => {
+    const server = cluster();
+    for (let night = 1; night <= 5; night += 1) { server.addSnapshot('data', { at: TONIGHT - night * DAY }); }
+    server.before = call => { if (call.verb === 'POST' && call.resource === 'volumesnapshots') { throw new ApiError(403, 'volumesnapshots is forbidden: cannot create'); } };
+    const run = await perform(server);
+    expect(run).toMatchObject({ exitCode: 1, message: expect.stringContaining('FAILED data: volumesnapshots is forbidden: cannot create') });
+    expect(server.readyNames).toHaveLength(5);
   });
 
   test('since the cluster has no snapshots says what to install', async () => {
@@ -398,6 +411,87 @@ describe('a creation that the server refuses', () => {
     const run = await perform(server, { config: schedule({ claims: named('a', 'b', 'c') }) });
     expect(run.message).toMatch(/^2 of 3 claims have their snapshot; FAILED b: VolumeSnapshot is invalid/);
     expect(server.readyNames.map(name => name[0])).toEqual(['a', 'c']);
+  });
+});
+
+describe('the least time between two snapshots of a volume that the driver asks for', () => {
+  const byHand = { kind: 'Manual', jobUid: 'job-7' } as const;
+  const spaced = (changes: Partial<RunnerConfig> = {}) => schedule({ minimumIntervalSeconds: 600, ...changes });
+
+  /** When each snapshot of a claim was made, in minutes from the start. */
+  const madeAt = (server: FakeApiServer, claim: string) => server.snapshots.filter(s => s.spec.source.persistentVolumeClaimName === claim)
+    .map(s => Math.round((Date.parse(s.metadata.creationTimestamp) - TONIGHT) / MINUTE)).sort((a, b) => a - b);
+
+  test('is waited for by a Job that a person starts too soon after the last run, which says so', async () => {
+    const server = cluster();
+    await perform(server, { config: spaced(), run: tonight });
+    await server.clock.advanceTo(TONIGHT + 4 * MINUTE);
+    const run = await perform(server, { config: spaced({ readyTimeoutSeconds: 3600 }), run: byHand });
+    expect(run.exitCode).toBe(0);
+    expect(madeAt(server, 'data')).toEqual([0, 10]);
+    expect(run.lines).toContainEqual({
+      step: 'wait', claim: 'data', seconds: 360, reason: 'the driver takes no two snapshots of a volume so close together',
+    });
+  });
+
+  test('is not waited for after it has passed, nor by a retried pod that finds its snapshot, nor under a driver that asks for none', async () => {
+    const server = cluster();
+    const lines = [
+      await perform(server, { config: spaced(), run: tonight }),
+      await perform(server, { config: spaced(), run: tonight }),
+      await perform(server, { config: schedule(), run: byHand }),
+    ];
+    await server.clock.advance(10 * MINUTE);
+    lines.push(await perform(server, { config: spaced() }));
+    expect(lines.flatMap(run => run.lines.filter(line => line.step === 'wait'))).toEqual([]);
+    expect(lines.map(run => [run.exitCode, run.milliseconds < SECOND])).toEqual(Array(4).fill([0, true]));
+  });
+
+  test('keeps no other claim waiting, and holds for each claim by itself', async () => {
+    const server = cluster('data', 'logs');
+    await perform(server, { config: spaced(), run: tonight });
+    await server.clock.advanceTo(TONIGHT + MINUTE);
+    const config = spaced({ claims: named('data', 'logs'), readyTimeoutSeconds: 3600 });
+    expect((await perform(server, { config, run: byHand })).exitCode).toBe(0);
+    expect([madeAt(server, 'data'), madeAt(server, 'logs')]).toEqual([[0, 10], [1]]);
+  });
+
+  test('is waited for once, however far in the future a wrong clock has put the last snapshot', async () => {
+    const server = cluster();
+    server.addSnapshot('data', { name: 'from-the-future', at: TONIGHT + 400 * DAY });
+    const run = await perform(server, { config: spaced({ readyTimeoutSeconds: 3600 }), run: byHand });
+    expect(run.exitCode).toBe(0);
+    expect(madeAt(server, 'data')[0]).toBe(10);
+  });
+
+  test('takes nothing from the time in which the snapshot may become ready', async () => {
+    const server = cluster();
+    await perform(server, { config: spaced({ readyTimeoutSeconds: 300 }), run: tonight });
+    server.readyDelay = 4 * MINUTE;
+    const run = await perform(server, { config: spaced({ readyTimeoutSeconds: 300 }), run: byHand });
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(madeAt(server, 'data')).toEqual([0, 10]);
+  });
+
+  test('that is longer than a Job may last fails it at once, with the time to come back: its deadline would give no reason', async () => {
+    const server = cluster();
+    const config = spaced({ minimumIntervalSeconds: 6 * 3600 });
+    await perform(server, { config, run: tonight });
+    await server.clock.advanceTo(TONIGHT + HOUR);
+    const run = await perform(server, { config, run: byHand });
+    expect(run).toMatchObject({
+      exitCode: 1, message: expect.stringContaining('FAILED data: the driver takes no two snapshots of a volume within 6h; start the Job again in 5h'),
+    });
+    expect([run.milliseconds < SECOND, madeAt(server, 'data')]).toEqual([true, [0]]);
+  });
+
+  test('ends when the pod is told to end', async () => {
+    const server = cluster();
+    await perform(server, { config: spaced(), run: tonight });
+    const run = start(server, { config: spaced(), run: byHand });
+    server.clock.after(MINUTE, () => run.sigterm());
+    await expect(server.clock.until(run.result)).resolves.toMatchObject({ exitCode: 143 });
+    expect(madeAt(server, 'data')).toEqual([0]);
   });
 });
 

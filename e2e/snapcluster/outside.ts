@@ -1,0 +1,49 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { getJson, kubectl } from '../cluster';
+
+/** How a run ended. */
+export interface RunEnd {
+  readonly exitCode: number;
+  readonly message: string;
+}
+
+let runs = 0;
+
+/**
+ * The program of a CronJob as a process of this machine, with its service
+ * account's token: for tests of many runs, which starting a pod each would take hours.
+ */
+export function outsideRunner(namespace: string, cronJob: string): () => Promise<RunEnd> {
+  const { server, certificate } = connection();
+  const directory = mkdtempSync(join(tmpdir(), 'snapshot-runner-'));
+  writeFileSync(join(directory, 'ca.crt'), certificate);
+  const template = getJson('-n', namespace, 'cronjob', cronJob).spec.jobTemplate.spec.template.spec;
+  const config = template.containers[0].env.find((variable: any) => variable.name === 'SNAPSHOT_CONFIG').value;
+  writeFileSync(join(directory, 'token'), kubectl(['-n', namespace, 'create', 'token', template.serviceAccountName, '--duration', '1h']).trim());
+  const terminationLog = join(directory, 'termination-log');
+  return () => new Promise(resolve => {
+    runs += 1;
+    const environment = {
+      KUBERNETES_SERVICE_HOST: server.hostname,
+      KUBERNETES_SERVICE_PORT: server.port || '443',
+      SNAPSHOT_CONFIG: config,
+      SNAPSHOT_NAMESPACE: namespace,
+      SNAPSHOT_JOB_NAME: `${cronJob}-${29_700_000 + runs}`,
+      SNAPSHOT_JOB_UID: `outside-${runs}`,
+      SNAPSHOT_POD_NAME: 'outside',
+    };
+    const child = execFile(process.execPath, [join(__dirname, '..', '..', 'assets', 'runner.mjs'), directory, terminationLog], {
+      env: environment, maxBuffer: 2 ** 26,
+    }, () => resolve({ exitCode: child.exitCode ?? -1, message: readFileSync(terminationLog, 'utf8') }));
+  });
+}
+
+/** Where the API server of KUBECONFIG is. */
+export function connection(): { server: URL; certificate: Buffer } {
+  const config = JSON.parse(kubectl(['config', 'view', '--minify', '--raw', '-o', 'json']));
+  const { server, 'certificate-authority-data': data, 'certificate-authority': file } = config.clusters[0].cluster;
+  return { server: new URL(server), certificate: data ? Buffer.from(data, 'base64') : readFileSync(file) };
+}

@@ -1,0 +1,79 @@
+/** The periods of which a rule keeps the newest snapshot each. */
+export const PERIODS = ['hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
+export type Period = typeof PERIODS[number];
+
+/** What a period is called in the log. */
+export const PERIOD_NAMES: { readonly [period in Period]: string } = {
+  hourly: 'hour', daily: 'day', weekly: 'week', monthly: 'month', yearly: 'year',
+};
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const WEEK = 7 * DAY;
+
+/** Numbers the hours, days, weeks, months and years of a time zone. */
+export interface Calendar {
+  /** the number of the period that a moment lies in; moments of one period have the same */
+  numberOf(period: Period, moment: number): number;
+  /** how far the clocks of the zone are ahead of UTC, in milliseconds */
+  offsetAt(moment: number): number;
+}
+
+const calendars = new Map<string, Calendar>();
+
+/** The calendar of an IANA time zone; days begin at its midnight, weeks on Monday as in ISO 8601. */
+export function calendarOf(timeZone: string): Calendar {
+  const known = calendars.get(timeZone);
+  if (known) { return known; }
+  const made = makeCalendar(timeZone);
+  calendars.set(timeZone, made);
+  return made;
+}
+
+function makeCalendar(timeZone: string): Calendar {
+  const offsetAt = offsetsOf(timeZone);
+  return {
+    offsetAt,
+    numberOf(period, moment) {
+      const local = moment + offsetAt(moment);
+      switch (period) {
+        // in UTC, since an hour that clocks show twice is two hours
+        case 'hourly': return moment - mod(local, HOUR);
+        case 'daily': return Math.floor(local / DAY);
+        // 1970 began on a Thursday
+        case 'weekly': return Math.floor((local / DAY + 3) / 7);
+        case 'monthly': { const date = new Date(local); return date.getUTCFullYear() * 12 + date.getUTCMonth(); }
+        case 'yearly': return new Date(local).getUTCFullYear();
+      }
+    },
+  };
+}
+
+/** Intl is slow, and a zone changes its offset a few times a year at most: ask for the ends of a week, and within it only if they differ. */
+function offsetsOf(timeZone: string): (moment: number) => number {
+  if (['UTC', 'Etc/UTC'].includes(timeZone)) { return () => 0; }
+  const format = new Intl.DateTimeFormat('en-US', {
+    timeZone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
+  });
+  const ask = (moment: number) => {
+    const parts = Object.fromEntries(format.formatToParts(moment).map(({ type, value }) => [type, Number(value)]));
+    return Date.UTC(parts.year, parts.month - 1, parts.day, parts.hour, parts.minute, parts.second) - Math.floor(moment / 1000) * 1000;
+  };
+  const starts = new Map<number, number>();
+  const atStart = (week: number) => {
+    const known = starts.get(week);
+    if (known !== undefined) { return known; }
+    const offset = ask(week * WEEK);
+    starts.set(week, offset);
+    return offset;
+  };
+  return moment => {
+    const week = Math.floor(moment / WEEK);
+    const offset = atStart(week);
+    return offset === atStart(week + 1) ? offset : ask(moment);
+  };
+}
+
+function mod(value: number, divisor: number): number {
+  return ((value % divisor) + divisor) % divisor;
+}
