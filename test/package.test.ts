@@ -30,7 +30,7 @@ describe('the package holds', () => {
   });
 
   test('nothing else: no sources, tests, examples, scripts or docs', () => {
-    const expected = /^(lib\/.+\.(js|d\.ts)|assets\/runner\.mjs|\.jsii|(\.warnings\.jsii\.js)|API\.md|LICENSE|README\.md|package\.json)$/;
+    const expected = /^(lib\/.+\.(js|d\.ts)|assets\/runner\.mjs|bin\/cdk8s-volume-snapshots|\.jsii|(\.warnings\.jsii\.js)|API\.md|LICENSE|README\.md|package\.json)$/;
     expect(packed.filter(path => !expected.test(path))).toEqual([]);
   });
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'os';
 import { join } from 'path';
 
 const ROOT = join(__dirname, '..');
-const COPIED = ['assets', 'src'];
+const COPIED = ['assets', 'bin', 'src'];
 const LEFT_OUT = ['.git', '.jsii', '.jsii.tabl.json', 'dist', 'lib', 'node_modules'];
 
 /**

@@ -34,9 +34,11 @@ export class QuotaFullError extends Error {
 export async function take(context: TakeContext, claim: Claim, makeRoom: () => void): Promise<Snapshot> {
   refuseUnusable(claim);
   const name = snapshotName(claim.name, claim.uid, context.config.scheduleId, context.run);
-  const snapshot = context.cache.get(name) ?? await takeNew(context, claim, name);
+  const known = context.cache.get(name);
+  const waited = known ? 0 : await untilAllowed(context, claim);
+  const snapshot = known ?? await create(context, claim, name);
   refuseForeign(context, snapshot, claim);
-  return untilReady(context, snapshot, makeRoom);
+  return untilReady({ ...context, startedAt: context.startedAt + waited }, snapshot, makeRoom);
 }
 
 function refuseUnusable(claim: Claim): void {
@@ -48,24 +50,28 @@ function refuseUnusable(claim: Claim): void {
   }
 }
 
-async function takeNew(context: TakeContext, claim: Claim, name: string): Promise<Snapshot> {
+/** Refuses what the storage should not be asked for now, or waits; returns how long, in milliseconds. */
+async function untilAllowed(context: TakeContext, claim: Claim): Promise<number> {
   const { cache, client, config, run } = context;
   // who starts a run by hand has seen the message, and wants to know whether the storage works again
   if (run.kind === 'Scheduled') { requireClosed(cache.all(), claim.uid, config.maxNotReady, client.now()); }
-  await leaveInterval(context, claim);
-  return create(context, claim, name);
+  return config.minimumIntervalSeconds === undefined ? 0 : leaveInterval(context, claim, config.minimumIntervalSeconds * 1000);
 }
 
+/** The Job's deadline would end a longer wait without a word. */
+const LONGEST_WAIT = 10 * 60_000;
+
 /** A Job that is started by hand may come too soon after the last one for the driver. */
-async function leaveInterval({ cache, client, config, signal, log }: TakeContext, claim: Claim): Promise<void> {
-  if (config.minimumIntervalSeconds === undefined) { return; }
+async function leaveInterval({ cache, client, signal, log }: TakeContext, claim: Claim, interval: number): Promise<number> {
   const now = client.now();
-  const interval = config.minimumIntervalSeconds * 1000;
   const last = cache.all().filter(snapshot => snapshot.claimUid === claim.uid).reduce((newest, snapshot) => Math.max(newest, momentOf(snapshot, now)), 0);
   const wait = Math.min(last + interval - now, interval);
-  if (wait <= 0) { return; }
+  if (wait <= 0) { return 0; }
+  const rule = `the driver takes no two snapshots of a volume within ${inWords(interval / 1000)}`;
+  if (wait > LONGEST_WAIT) { throw new Error(`${rule}; start the Job again in ${inWords(wait / 1000)}`); }
   log('wait', { claim: claim.name, seconds: Math.ceil(wait / 1000), reason: 'the driver takes no two snapshots of a volume so close together' });
   await client.sleep(wait, signal);
+  return wait;
 }
 
 async function create(context: TakeContext, claim: Claim, name: string): Promise<Snapshot> {
