@@ -5,7 +5,8 @@ import {
 } from '../cluster';
 import { clearFaults, injectFaults, storedSnapshots } from './knobs';
 import {
-  CsiDriver, DeletionPolicy, PrunedStorage, RetentionPolicy, ScheduledSnapshot, ScheduledSnapshotProps, SnapshotClass, SnapshotReclaim, SnapshotSource,
+  CsiDriver, DeletionPolicy, PrunedStorage, RetentionPolicy, ScheduledSnapshot, ScheduledSnapshotProps,
+  SnapshotClass, SnapshotReclaim, SnapshotSource,
 } from 'cdk8s-volume-snapshots';
 
 const NAMESPACE = 'e2e-retention';

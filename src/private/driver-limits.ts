@@ -38,6 +38,7 @@ export function requireWithinLimits(origin: Origin, driver: CsiDriver | undefine
 function atMost(rules: RetentionRules, intervalSeconds: number): number {
   const tiers = PERIODS.reduce((sum, period) => sum + (rules[period] ?? 0), 0);
   // two more a year, since clocks that are put back may make two runs of one
-  const byAge = rules.keepForSeconds === undefined ? 0 : Math.ceil(rules.keepForSeconds / intervalSeconds) + 2 * Math.ceil(rules.keepForSeconds / YEAR);
+  const { keepForSeconds: age } = rules;
+  const byAge = age === undefined ? 0 : Math.ceil(age / intervalSeconds) + 2 * Math.ceil(age / YEAR);
   return tiers + byAge + Math.max(rules.keepLast ?? 0, rules.minimumReady) + 1;
 }

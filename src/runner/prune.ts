@@ -141,7 +141,8 @@ async function checkReclaim({ client, cache, config, signal }: PruneContext, pro
   if (answer === 'Fenced') { return true; }
   if (answer === 'Open') {
     problems.push('this schedule may change any content of the cluster, so none of its retained storage is given back: '
-      + "the fence of the SnapshotReclaim is missing, or the service account has a right to update contents that it should not have; apply the SnapshotReclaim whole");
+      + 'the fence of the SnapshotReclaim is missing, or the service account has a right to update contents that it should not have; '
+      + 'apply the SnapshotReclaim whole');
   } else if (retains) {
     problems.push('the snapshot class retains storage and this schedule may not give it back, so none of it is pruned; '
       + 'apply a SnapshotReclaim once per cluster, or set prunedStorage to KEEP, or use a class with DeletionPolicy.DELETE');

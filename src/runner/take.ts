@@ -64,7 +64,8 @@ const LONGEST_WAIT = 10 * 60_000;
 /** A Job that is started by hand may come too soon after the last one for the driver. */
 async function leaveInterval({ cache, client, signal, log }: TakeContext, claim: Claim, interval: number): Promise<number> {
   const now = client.now();
-  const last = cache.all().filter(snapshot => snapshot.claimUid === claim.uid).reduce((newest, snapshot) => Math.max(newest, momentOf(snapshot, now)), 0);
+  const last = cache.all().filter(snapshot => snapshot.claimUid === claim.uid)
+    .reduce((newest, snapshot) => Math.max(newest, momentOf(snapshot, now)), 0);
   const wait = Math.min(last + interval - now, interval);
   if (wait <= 0) { return 0; }
   const rule = `the driver takes no two snapshots of a volume within ${inWords(interval / 1000)}`;

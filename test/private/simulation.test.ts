@@ -76,7 +76,7 @@ describe('what is predicted is what the engine does, run after run for a year', 
     for (let seed = 1; seed <= 20; seed++) {
       const next = random(seed);
       const one = <T>(...choices: T[]) => choices[next(choices.length)];
-      const expression = `${one(0, 15, 30, 45)} ${one(0, 1, 2, 3, 12, 23, '1,2', '0,12', '*/6', '9-17/4')} ${one('*', '*', '*/3')} * ${one('*', '*', '1-5', 0)}`;
+      const expression = `${one('0', '15', '30', '45')} ${one('0', '1', '2', '3', '12', '23', '1,2', '0,12', '*/6', '9-17/4')} ${one('*', '*', '*/3')} * ${one('*', '*', '1-5', '0')}`;
       const maybe = (most: number) => one(undefined, undefined, 1 + next(most));
       const rules = {
         keepLast: maybe(9),
