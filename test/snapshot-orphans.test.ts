@@ -1,10 +1,9 @@
 import { ApiObject, App, Chart, Cron, Duration, JsonPatch, Yaml } from 'cdk8s';
 import { Construct } from 'constructs';
 import { configOf, newChart, objectOf, objectsOf, podOf, schedule } from './manifests';
-import { RunnerDefaults, SnapshotReclaim } from '../src';
+import { OrphanAction, RunnerDefaults, SnapshotOrphans, SnapshotOrphansProps, SnapshotReclaim } from '../src';
 import { CONFIG_VERSION, parseConfig } from '../src/runner/config';
 import { SNAPSHOT_NAME } from '../src/runner/orphans';
-import { OrphanAction, SnapshotOrphans, SnapshotOrphansProps } from '../src/snapshot-orphans';
 
 /** The chart of a look for orphans called `orphans`, with what a test is about. */
 function render(props: SnapshotOrphansProps = {}, chart = newChart({ namespace: 'platform' })): Chart {

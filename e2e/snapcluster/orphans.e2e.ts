@@ -1,11 +1,13 @@
 import { Chart, Cron, Duration } from 'cdk8s';
 import { HttpClient } from '../../src/runner/http-client';
 import { ApiError } from '../../src/runner/kube-client';
-import { OrphanAction, SnapshotOrphans, SnapshotOrphansProps } from '../../src/snapshot-orphans';
 import { apply, applyChart, bound, claim, DRIVER, eventually, freshNamespace, getJson, JobEnd, kubectl, runJob, sleep } from '../cluster';
 import { AuditedRequest, AuditLog, clearFaults, injectFaults, storedSnapshots } from './knobs';
 import { connection } from './outside';
-import { CsiDriver, DeletionPolicy, RetentionPolicy, ScheduledSnapshot, SnapshotClass, SnapshotReclaim, SnapshotSource } from 'cdk8s-volume-snapshots';
+import {
+  CsiDriver, DeletionPolicy, OrphanAction, RetentionPolicy, ScheduledSnapshot, SnapshotClass, SnapshotOrphans, SnapshotOrphansProps, SnapshotReclaim,
+  SnapshotSource,
+} from 'cdk8s-volume-snapshots';
 
 const NAMESPACE = 'e2e-orphans';
 const GONE = 'e2e-orphans-gone';
