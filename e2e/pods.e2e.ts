@@ -1,5 +1,7 @@
-import { Chart, Cron } from 'cdk8s';
-import { apply, applyChart, bound, claim, DRIVER, freshNamespace, getJson, kubectl, runJob } from './cluster';
+import { Chart, Cron, Duration } from 'cdk8s';
+import {
+  apply, applyChart, bound, claim, DRIVER, eventually, freshNamespace, getJson, jobEnd, kubectl, names, runJob,
+} from './cluster';
 import {
   CsiDriver, DeletionPolicy, ScheduledSnapshot, ScheduledSnapshotProps, SnapshotClass, SnapshotRbac, SnapshotSource,
 } from 'cdk8s-volume-snapshots';
@@ -77,6 +79,19 @@ test('a service account of your own is given the rights', async () => {
   apply([{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'backup', namespace: NAMESPACE } }]);
   schedule('own', chart => ({ rbac: new SnapshotRbac(chart, 'Rights', { serviceAccountName: 'backup' }) }));
   expect(await runJob(NAMESPACE, 'own')).toMatchObject({ succeeded: true });
+});
+
+test('a schedule with @every runs, also with the least startingDeadline', async () => {
+  // as every 36 hours with 36 hours; with less, the controller would never find a run to start
+  schedule('every', () => ({
+    schedule: Cron.schedule({ minute: '@every 20s', hour: '', day: '', month: '', weekDay: '' }), startingDeadline: Duration.seconds(20), suspend: false,
+  }));
+  const [run] = await eventually('the controller starts a run', 90, () => {
+    const started = names('-n', NAMESPACE, 'jobs').filter(name => name.startsWith('every-'));
+    return started.length > 0 && started;
+  });
+  kubectl(['-n', NAMESPACE, 'patch', 'cronjob', 'every', '--type=merge', '-p', '{"spec":{"suspend":true}}']);
+  expect(await jobEnd(NAMESPACE, run)).toMatchObject({ succeeded: true });
 });
 
 test('a quota that is full fails the run with the words of the API server', async () => {

@@ -287,7 +287,7 @@ export class RetentionPolicy {
    * import { RetentionPolicy } from 'cdk8s-volume-snapshots';
    *
    * const preview = RetentionPolicy.oneYear().preview(Cron.schedule({ hour: '3', minute: '15' }), { timeZone: 'Europe/Berlin' });
-   * console.log(preview.toString());
+   * const table = preview.toString();
    */
   public preview(schedule: Cron, options: RetentionPreviewOptions = {}): RetentionPreview {
     const origin = 'RetentionPolicy.preview';

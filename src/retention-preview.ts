@@ -3,7 +3,6 @@ import { CsiDriver } from './csi-driver';
 import { CronSchedule, shortestInterval } from './private/cron';
 import { clockChanges } from './private/runs';
 import { LONGEST_HISTORY_YEARS, Rule, sampleOf, simulate, Simulation } from './private/simulation';
-import { overruns } from './retention/brake';
 import { PERIOD_NAMES, PERIODS } from './retention/calendar';
 import { RetentionRules } from './retention/plan';
 
@@ -59,7 +58,7 @@ export interface WorstCaseLoss {
  * import { RetentionPolicy } from 'cdk8s-volume-snapshots';
  *
  * const policy = RetentionPolicy.of({ keepFor: Duration.hours(25), daily: 14, monthly: 13 });
- * console.log(policy.preview(Cron.hourly(), { timeZone: 'Europe/Berlin' }).toString());
+ * const table = policy.preview(Cron.hourly(), { timeZone: 'Europe/Berlin' }).toString();
  */
 export class RetentionPreview {
   /**
@@ -212,7 +211,7 @@ function ruleNotes({ pointless, periods, runs }: Simulation, rules: RetentionRul
   ];
 }
 
-function floorNotes({ fewest, reach, capped, greatestPrune: { pruned, of } }: Simulation, rules: RetentionRules): string[] {
+function floorNotes({ fewest, reach, capped }: Simulation, rules: RetentionRules): string[] {
   const notes: string[] = [];
   if (rules.minimumReady === 0) { notes.push('with minimumReady: 0, an outage may leave no snapshot at all'); }
   if (fewest === 0) {
@@ -221,17 +220,6 @@ function floorNotes({ fewest, reach, capped, greatestPrune: { pruned, of } }: Si
     notes.push(`no more than ${fewest === 1 ? 'one snapshot is' : 'two snapshots are'} kept at times: `
       + `damage that is older than ${reach === 0 ? 'the last run' : inWords(durationOf(reach))} may be in all of them`);
   }
-  if (isHeldBack(pruned, of)) {
-    notes.push(`a run would prune ${pruned} of ${of} snapshots, which no run does before a person lets them go; add keepLast, or a rule such as daily`);
-  }
   if (capped) { notes.push(`the rules reach further back than the ${LONGEST_HISTORY_YEARS} years that are simulated: in the end there are more`); }
   return notes;
-}
-
-/** Whether the runner's brake takes it for an accident. */
-function isHeldBack(pruned: number, of: number): boolean {
-  const decisions = Array.from({ length: of }, (_, i) => ({
-    snapshot: { name: `${i}`, claim: '', createdAt: 0, ready: true, deleting: false }, action: i < pruned ? 'delete' as const : 'keep' as const, reasons: [],
-  }));
-  return overruns(decisions, () => false).length > 0;
 }

@@ -4,10 +4,12 @@ import { Construct } from 'constructs';
 import { definedMetadata, requireMetadata, requireNamespace } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
 import { CronSchedule, requireCron, shortestInterval } from './private/cron';
+import { leastStartingDeadline, renderCronJobSpec, usualStartingDeadline } from './private/cron-job';
 import { requireWithinLimits } from './private/driver-limits';
+import { explainedPrunes } from './private/explained-prunes';
 import { SCHEDULED_MARK } from './private/marks';
 import { runnerConfigMap } from './private/runner-config-map';
-import { mergePodOptions, renderRunnerPod, requireKnownPodOptions, requireRunnerPod, RUNNER_CONTAINER } from './private/runner-pod';
+import { mergePodOptions, renderRunnerPod, requireKnownPodOptions, requireRunnerPod } from './private/runner-pod';
 import { requireTimeZone } from './private/time-zone';
 import {
   INT32_MAX, KnownKeys, reject, requireBoolean, requireDuration, requireEnum, requireInteger, requireKeys, requireKind, requireKnownKeys,
@@ -15,7 +17,7 @@ import {
 } from './private/validate';
 import { RetentionPolicy } from './retention-policy';
 import { RetentionPreview } from './retention-preview';
-import { ClaimSelection, CONFIG_VERSION, EXIT, FOREIGN_TOOL_ANNOTATIONS, FOREIGN_TOOL_LABELS, KEY_PREFIX, KEYS, MAX_NOT_READY, RunnerConfig } from './runner/config';
+import { ClaimSelection, CONFIG_VERSION, FOREIGN_TOOL_ANNOTATIONS, FOREIGN_TOOL_LABELS, KEY_PREFIX, KEYS, MAX_NOT_READY, RunnerConfig } from './runner/config';
 import { RunnerDefaults } from './runner-defaults';
 import { RunnerPodOptions } from './runner-pod';
 import { ISnapshotClass } from './snapshot-class';
@@ -125,8 +127,11 @@ export interface ScheduledSnapshotProps {
   /**
    * How late a run may start, for example since the control plane was down; at least ten seconds.
    *
+   * With `@every` it must be at least the time between two runs: the controller counts
+   * that time anew from as long ago as a run may be late, and with less it never starts one.
+   *
    * @see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#starting-deadline
-   * @default - an hour, or the time of 50 runs if that is less
+   * @default - an hour, or the time of 50 runs if that is less; with @every, twice the time between two runs if that is more
    */
   readonly startingDeadline?: Duration;
 
@@ -375,7 +380,7 @@ export class ScheduledSnapshot extends Construct {
     this.readyTimeout = props.readyTimeout ?? Duration.seconds(clamp(Math.floor(rest * 0.9), 600, 6 * 3600));
     requireDuration(this, 'readyTimeout', this.readyTimeout, MINIMUM_READY_TIMEOUT, LONGEST_READY_TIMEOUT);
     this.activeDeadline = props.activeDeadline ?? Duration.seconds(this.leastDeadline(props) + USUAL_SLACK.toSeconds() - LEAST_SLACK.toSeconds());
-    this.startingDeadline = props.startingDeadline ?? Duration.seconds(clamp(50 * interval, 10, 3600));
+    this.startingDeadline = props.startingDeadline ?? Duration.seconds(usualStartingDeadline(this.cron));
     this.sources = [props.source];
     this.validate(props, interval, options);
 
@@ -425,7 +430,7 @@ export class ScheduledSnapshot extends Construct {
     if (props.scheduleId === '') {
       reject(this, 'scheduleId', { problem: 'empty', got: '', allowed: '1 to 63 characters', fix: 'leave it out to use the name' });
     }
-    requireDuration(this, 'startingDeadline', this.startingDeadline, Duration.seconds(10), Duration.seconds(100 * interval - 1));
+    requireDuration(this, 'startingDeadline', this.startingDeadline, Duration.seconds(leastStartingDeadline(this.cron)), Duration.seconds(100 * interval - 1));
     const least = this.leastDeadline(props);
     if (this.activeDeadline.toMilliseconds({ integral: false }) < least * 1000) {
       reject(this, 'activeDeadline', {
@@ -489,34 +494,21 @@ export class ScheduledSnapshot extends Construct {
     props: ScheduledSnapshotProps,
     pod: { options: RunnerPodOptions; imageRegistry?: string; configMapName: string; checksum: string },
   ): object {
-    return {
+    return renderCronJobSpec({
       schedule: this.schedule,
       timeZone: this.timeZone,
-      concurrencyPolicy: 'Forbid',
-      startingDeadlineSeconds: this.startingDeadline.toSeconds(),
-      suspend: props.suspend ?? false,
-      successfulJobsHistoryLimit: props.successfulJobsHistory ?? 3,
-      failedJobsHistoryLimit: props.failedJobsHistory ?? 3,
-      jobTemplate: {
-        spec: {
-          activeDeadlineSeconds: this.activeDeadline.toSeconds(),
-          backoffLimit: 3,
-          podFailurePolicy: {
-            rules: [
-              { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
-              // the runner has retried what a retry can mend
-              { action: 'FailJob', onExitCodes: { containerName: RUNNER_CONTAINER, operator: 'In', values: [EXIT.failed] } },
-            ],
-          },
-          template: renderRunnerPod({
-            ...pod,
-            scheduleId: this.scheduleId,
-            serviceAccountName: this.rbac.serviceAccountName,
-            config: this.renderConfig(props),
-          }),
-        },
-      },
-    };
+      startingDeadline: this.startingDeadline.toSeconds(),
+      activeDeadline: this.activeDeadline.toSeconds(),
+      suspend: props.suspend,
+      successfulJobsHistory: props.successfulJobsHistory,
+      failedJobsHistory: props.failedJobsHistory,
+      template: renderRunnerPod({
+        ...pod,
+        scheduleId: this.scheduleId,
+        serviceAccountName: this.rbac.serviceAccountName,
+        config: this.renderConfig(props),
+      }),
+    });
   }
 
   private renderConfig(props: ScheduledSnapshotProps): string {
@@ -544,6 +536,7 @@ export class ScheduledSnapshot extends Construct {
       prunedStorage: this.prunedStorage,
       retention: this.retention._toRules(this.timeZone),
       mayDeleteLastGood: this.retention.minimumReady === 0 || undefined,
+      explainedPrunes: explainedPrunes(this.retention._toRules(this.timeZone), this.cron),
       dryRun: props.dryRun,
       startDelaySeconds: props.stagger && startDelay(`${this.namespace}/${this.scheduleId}`, props.stagger),
       minimumIntervalSeconds: this.snapshotClass?.driver?.minimumInterval?.toSeconds(),

@@ -3,16 +3,17 @@ import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { clusterScoped, definedMetadata, requireMetadata, requireNamespace, SNAPSHOT_API_GROUP } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
-import { requireCron, shortestInterval } from './private/cron';
+import { requireCron } from './private/cron';
+import { renderCronJobSpec, usualStartingDeadline } from './private/cron-job';
 import { SCHEDULED_MARK } from './private/marks';
 import { runnerConfigMap } from './private/runner-config-map';
-import { mergePodOptions, renderRunnerPod, requireKnownPodOptions, requireRunnerPod, RUNNER_CONTAINER } from './private/runner-pod';
+import { mergePodOptions, renderRunnerPod, requireKnownPodOptions, requireRunnerPod } from './private/runner-pod';
 import { requireTimeZone } from './private/time-zone';
 import {
   KnownKeys, reject, requireBoolean, requireDnsLabel, requireDuration, requireEnum, requireInteger, requireKnownKeys, requireList,
   requireOptional, requireText,
 } from './private/validate';
-import { CONFIG_VERSION, EXIT, OrphansConfig } from './runner/config';
+import { CONFIG_VERSION, OrphansConfig, SNAPSHOT_NAME_PATTERN } from './runner/config';
 import { RunnerDefaults } from './runner-defaults';
 import { RunnerPodOptions } from './runner-pod';
 
@@ -129,8 +130,6 @@ const LONGEST_CRON_JOB_NAME = 52;
 const FIRST = { 'argocd.argoproj.io/sync-wave': '-2' };
 const THEN = { 'argocd.argoproj.io/sync-wave': '-1' };
 
-/** What the runner goes by, see src/runner/orphans.ts; the pattern means the same in CEL. */
-const SNAPSHOT_NAME = '^([a-z0-9][-.a-z0-9]*)-([0-9]{8}-[0-9]{6}|manual)-[0-9a-f]{8}$';
 const LET_GO = 'snapshot.storage.kubernetes.io/volumesnapshot-being-deleted';
 /** What may not differ between the content before and after a change. */
 const FROZEN = [
@@ -218,7 +217,7 @@ export class SnapshotOrphans extends Construct {
     requireMetadata(this, props.metadata, LONGEST_CRON_JOB_NAME);
     this.namespace = requireNamespace(this, props.metadata, 'a cluster role binding must name the namespace of its service account');
     this.schedule = (props.schedule ?? WEEKLY).expressionString.trim();
-    const interval = shortestInterval(requireCron(this, 'schedule', this.schedule));
+    const startingDeadline = usualStartingDeadline(requireCron(this, 'schedule', this.schedule));
     const defaults = RunnerDefaults._of(this);
     const options = mergePodOptions(props.pod ?? {}, defaults?.pod ?? {});
     this.timeZone = props.timeZone ?? 'Etc/UTC';
@@ -234,7 +233,7 @@ export class SnapshotOrphans extends Construct {
       apiVersion: 'batch/v1',
       kind: 'CronJob',
       metadata: definedMetadata(props.metadata),
-      spec: Lazy.any({ produce: () => this.renderSpec(props.suspend ?? false, Math.min(50 * interval, 3600), pod) }),
+      spec: Lazy.any({ produce: () => this.renderSpec(props.suspend, startingDeadline, pod) }),
     });
     this.name = cronJob.name;
     this.scheduleId = this.name;
@@ -257,37 +256,22 @@ export class SnapshotOrphans extends Construct {
   }
 
   private renderSpec(
-    suspend: boolean, startingDeadline: number,
+    suspend: boolean | undefined, startingDeadline: number,
     pod: { options: RunnerPodOptions; imageRegistry?: string; configMapName: string; checksum: string },
   ): object {
-    return {
+    return renderCronJobSpec({
       schedule: this.schedule,
       timeZone: this.timeZone,
-      concurrencyPolicy: 'Forbid',
-      startingDeadlineSeconds: startingDeadline,
+      startingDeadline,
+      activeDeadline: LONGEST_RUN.toSeconds(),
       suspend,
-      successfulJobsHistoryLimit: 3,
-      failedJobsHistoryLimit: 3,
-      jobTemplate: {
-        spec: {
-          activeDeadlineSeconds: LONGEST_RUN.toSeconds(),
-          backoffLimit: 3,
-          podFailurePolicy: {
-            rules: [
-              { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
-              // the runner has retried what a retry can mend
-              { action: 'FailJob', onExitCodes: { containerName: RUNNER_CONTAINER, operator: 'In', values: [EXIT.failed] } },
-            ],
-          },
-          template: renderRunnerPod({
-            ...pod,
-            scheduleId: this.scheduleId,
-            serviceAccountName: this.name,
-            config: JSON.stringify(this.composeConfig(), null, 2),
-          }),
-        },
-      },
-    };
+      template: renderRunnerPod({
+        ...pod,
+        scheduleId: this.scheduleId,
+        serviceAccountName: this.name,
+        config: JSON.stringify(this.composeConfig(), null, 2),
+      }),
+    });
   }
 
   private composeConfig(): OrphansConfig {
@@ -339,7 +323,7 @@ export class SnapshotOrphans extends Construct {
             message: 'only the content of a snapshot that was taken in this cluster, and deleted since, may be given back',
           },
           {
-            expression: `oldObject.spec.volumeSnapshotRef.name.matches('${SNAPSHOT_NAME}')${namespaces ?? ''}`,
+            expression: `oldObject.spec.volumeSnapshotRef.name.matches('${SNAPSHOT_NAME_PATTERN}')${namespaces ?? ''}`,
             message: `only the content of a schedule's snapshot${namespaces ? ', in the namespaces that are looked after,' : ''} may be given back`,
           },
           {

@@ -34,8 +34,6 @@ test.each<[string, () => { notes: string[] }, RegExp]>([
   ['that the last one is the only one', () => RetentionPolicy.keepLast(1).preview(NIGHTLY), /no more than one snapshot is kept at times: damage that is older than the last run/],
   ['that none is left between runs', () => RetentionPolicy.of({ keepFor: Duration.minutes(1), minimumReady: 0, mayDeleteLastGood: true }).preview(NIGHTLY),
     /at times no snapshot is kept at all/],
-  ['that a run would prune so much that the runner asks', () => RetentionPolicy.keepFor(Duration.days(2)).preview(Cron.schedule({ minute: '0', hour: '8-18', weekDay: '1-5' })),
-    /a run would prune 22 of 23 snapshots, which no run does before a person lets them go/],
   ['that there will be more than is simulated', () => RetentionPolicy.of({ yearly: 50 }).preview(NIGHTLY), /reach further back than the 30 years that are simulated/],
   ['that the driver cuts less often', () => RetentionPolicy.keepLast(5).preview(Cron.schedule({ minute: '*/5' }), { driver: CsiDriver.gcePersistentDisk() }),
     /needs 600 seconds between two snapshots of a volume, and two runs are 300 apart/],

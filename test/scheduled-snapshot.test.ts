@@ -634,7 +634,8 @@ describe('times that are left to the library', () => {
     ['every second', every('@every 1s'), 600, 1500, 50],
     ['every five minutes', Cron.schedule({ minute: '*/5' }), 600, 1500, 3600],
     ['hourly', Cron.hourly(), 3240, 4140, 3600],
-    ['every seven hours', every('@every 7h'), 21600, 22500, 3600],
+    ['every half hour', every('@every 30m'), 1620, 2520, 3600],
+    ['every seven hours', every('@every 7h'), 21600, 22500, 50_400],
     ['at two times with an uneven gap', Cron.schedule({ minute: '0', hour: '9,12' }), 9720, 10620, 3600],
     ['daily', Cron.daily(), 21600, 22500, 3600],
     ['weekly', Cron.weekly(), 21600, 22500, 3600],
@@ -648,10 +649,10 @@ describe('times that are left to the library', () => {
     expect(told.map(duration => duration.toSeconds())).toEqual([ready, active, starting]);
   });
 
-  test.each([Cron.everyMinute(), Cron.hourly(), Cron.daily(), Cron.weekly(), every('@every 1s'), every('@every 90s')])(
+  test.each([Cron.everyMinute(), Cron.hourly(), Cron.daily(), Cron.weekly(), every('@every 1s'), every('@every 90s'), every('@every 36h')])(
     'never let the CronJob controller count to 100 missed runs, after which it gives up: %j', cron => {
       const { schedule: expression, startingDeadlineSeconds } = cronJob({ schedule: cron }).spec;
-      const seconds = ({ '* * * * *': 60, '0 * * * *': 3600, '@every 1s': 1, '@every 90s': 90 } as any)[expression] ?? 86_400;
+      const seconds = ({ '* * * * *': 60, '0 * * * *': 3600, '@every 1s': 1, '@every 90s': 90, '@every 36h': 129_600 } as any)[expression] ?? 86_400;
       expect(startingDeadlineSeconds).toBeLessThan(100 * seconds);
       expect(startingDeadlineSeconds).toBeGreaterThanOrEqual(10);
     },
@@ -703,6 +704,7 @@ describe('startingDeadline', () => {
   test.each([
     ['below ten seconds, when the controller looks only every ten', Duration.seconds(9), Cron.hourly(), '9 seconds; allowed whole seconds from 10 seconds to 4 days 3 hours; change the duration'],
     ['of 100 runs, when the controller gives up', Duration.minutes(100), Cron.everyMinute(), '1 hour 40 minutes; allowed whole seconds from 10 seconds to 1 hour 39 minutes; change the duration'],
+    ['below the interval of @every, when no run would ever start', Duration.hours(1), every('@every 6h'), '60 minutes; allowed whole seconds from 6 hours to'],
     ['that is not whole seconds', Duration.millis(10_500), Cron.daily(), '10 seconds 500 millis; allowed whole seconds'],
   ])('throws when %s', (_, startingDeadline, cron, message) => {
     expect(() => schedule(newChart(), { startingDeadline, schedule: cron })).toThrow(`[test/Nightly] 'startingDeadline': out of range, got ${message}`);

@@ -2,8 +2,7 @@ import { ApiObject, App, Chart, Cron, Duration, JsonPatch, Yaml } from 'cdk8s';
 import { Construct } from 'constructs';
 import { configOf, newChart, objectOf, objectsOf, podOf, schedule } from './manifests';
 import { OrphanAction, RunnerDefaults, SnapshotOrphans, SnapshotOrphansProps, SnapshotReclaim } from '../src';
-import { CONFIG_VERSION, parseConfig } from '../src/runner/config';
-import { SNAPSHOT_NAME } from '../src/runner/orphans';
+import { CONFIG_VERSION, parseConfig, SNAPSHOT_NAME_PATTERN } from '../src/runner/config';
 
 /** The chart of a look for orphans called `orphans`, with what a test is about. */
 function render(props: SnapshotOrphansProps = {}, chart = newChart({ namespace: 'platform' })): Chart {
@@ -349,7 +348,7 @@ describe('the fence', () => {
   });
 
   test('goes by the same names as the run', () => {
-    expect(fence().validations[1].expression).toBe(`oldObject.spec.volumeSnapshotRef.name.matches('${SNAPSHOT_NAME.source}')`);
+    expect(fence().validations[1].expression).toBe(`oldObject.spec.volumeSnapshotRef.name.matches('${SNAPSHOT_NAME_PATTERN}')`);
   });
 
   test('keeps out namespaces that are not named', () => {

@@ -31,8 +31,6 @@ export interface Simulation {
   /** the age of the oldest snapshot, just after a run, when it is least */
   readonly reach: number;
   readonly losses: Loss[];
-  /** the run that prunes the greatest part of the snapshots there are */
-  readonly greatestPrune: { readonly pruned: number; readonly of: number };
   /** rules that keep nothing which the others do not keep */
   readonly pointless: Rule[];
   /** how many different hours, days, … have a run, of so many runs */
@@ -196,21 +194,18 @@ function pointless(ends: Map<Rule | 'minimumReady', Int32Array>, minimumReady: n
 }
 
 /** Lets the runs happen: each adds a snapshot, then prunes those whose life it ends. */
-function replay(moments: number[], first: number, ends: Int32Array): Pick<Simulation, 'most' | 'fewest' | 'reach' | 'losses' | 'greatestPrune'> {
+function replay(moments: number[], first: number, ends: Int32Array): Pick<Simulation, 'most' | 'fewest' | 'reach' | 'losses'> {
   const shelf = new Shelf(ends);
   let [most, fewest, reach] = [0, Infinity, Infinity];
-  let greatestPrune = { pruned: 0, of: 0 };
   const gaps = new Gaps();
   // the loss of the last run is known when the next one comes
   for (let i = 0; i < moments.length - 1; i++) {
     const of = shelf.size + 1;
     const joined = shelf.add(i);
     if (i < first) { continue; }
-    const pruned = of - shelf.size;
     most = Math.max(most, of);
     fewest = Math.min(fewest, shelf.size);
     reach = Math.min(reach, shelf.size === 0 ? 0 : moments[i] - moments[shelf.oldest()]);
-    if (pruned * greatestPrune.of >= greatestPrune.pruned * of) { greatestPrune = { pruned, of }; }
     const seenAt = moments[i] + PRUNED_AFTER;
     for (const older of i === first ? shelf.all() : joined) {
       const newer = shelf.newerThan(older);
@@ -218,8 +213,8 @@ function replay(moments: number[], first: number, ends: Int32Array): Pick<Simula
     }
     gaps.add(0, moments[i + 1] - moments[i]);
   }
-  if (most === 0) { return { most: 0, fewest: 0, reach: 0, losses: [], greatestPrune }; }
-  return { most, fewest, reach, losses: lossesOf(gaps, reach), greatestPrune };
+  if (most === 0) { return { most: 0, fewest: 0, reach: 0, losses: [] }; }
+  return { most, fewest, reach, losses: lossesOf(gaps, reach) };
 }
 
 function lossesOf(gaps: Gaps, reach: number): Loss[] {

@@ -8,14 +8,16 @@ export interface Overrun {
 }
 
 /** A run adds one snapshot of a claim, so it removes one, or a few after runs that failed. */
-const EXPLAINED = 5;
+export const USUALLY_EXPLAINED = 5;
 
 /**
  * The claims that would lose more than half of their ready snapshots, and more
- * than a few, in one run: by a wrong clock, a changed policy, or a long outage.
- * What a person has let go does not count.
+ * than the schedule explains, in one run: by a wrong clock, a changed policy, or
+ * a long outage. What a person has let go does not count.
  */
-export function overruns<S extends SnapshotFacts>(decisions: readonly Decision<S>[], isLetGo: (snapshot: S) => boolean): Overrun[] {
+export function overruns<S extends SnapshotFacts>(
+  decisions: readonly Decision<S>[], isLetGo: (snapshot: S) => boolean, explained = USUALLY_EXPLAINED,
+): Overrun[] {
   const byClaim = new Map<string, { due: number; ready: number }>();
   for (const { snapshot, action } of decisions) {
     if (!snapshot.ready || snapshot.deleting) { continue; }
@@ -24,5 +26,5 @@ export function overruns<S extends SnapshotFacts>(decisions: readonly Decision<S
     if (action === 'delete' && !isLetGo(snapshot)) { counts.due += 1; }
     byClaim.set(snapshot.claim, counts);
   }
-  return [...byClaim].map(([claim, counts]) => ({ claim, ...counts })).filter(({ due, ready }) => due > EXPLAINED && due > ready / 2);
+  return [...byClaim].map(([claim, counts]) => ({ claim, ...counts })).filter(({ due, ready }) => due > explained && due > ready / 2);
 }

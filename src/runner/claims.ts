@@ -38,7 +38,7 @@ export async function resolveClaims(
 
 /** Claims that are being restored from a snapshot, by the name of the snapshot. */
 export async function pendingRestores(client: KubeClient, namespace: string, signal: AbortSignal): Promise<Map<string, string>> {
-  const restoring = (await listClaims(client, namespace, signal)).filter(claim => claim.phase !== 'Bound' && claim.fromSnapshot !== undefined);
+  const restoring = (await listClaims(client, namespace, signal)).filter(claim => claim.phase === 'Pending' && claim.fromSnapshot !== undefined);
   return new Map(restoring.map(claim => [claim.fromSnapshot as string, claim.name]));
 }
 

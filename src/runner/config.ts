@@ -33,6 +33,8 @@ export interface RunnerConfig {
   readonly retention: RetentionRules;
   /** said in words, if retention may leave no snapshot at all */
   readonly mayDeleteLastGood?: boolean;
+  /** so many snapshots of a claim may go in one run with no sign of an accident; a few if absent */
+  readonly explainedPrunes?: number;
   /** decide and say what would be pruned, and prune nothing */
   readonly dryRun?: boolean;
   /** how long after its scheduled time a run begins */
@@ -91,6 +93,9 @@ export const KEYS = {
   checksum: `${KEY_PREFIX}runner-checksum`,
 } as const;
 
+/** What schedules call their snapshots, see `snapshotName`; it means the same in CEL. */
+export const SNAPSHOT_NAME_PATTERN = '^([a-z0-9][-.a-z0-9]*)-([0-9]{8}-[0-9]{6}|manual)-[0-9a-f]{8}$';
+
 /** Tells GitOps tools and Velero that snapshots made at run time are none of theirs. */
 export const FOREIGN_TOOL_LABELS = { 'velero.io/exclude-from-backup': 'true' } as const;
 export const FOREIGN_TOOL_ANNOTATIONS = {
@@ -147,6 +152,7 @@ function checkSchedule(config: RunnerConfig): RunnerConfig {
   check('mayDeleteLastGood', optionalFlag(config.mayDeleteLastGood));
   // a minimum of none would let the last good snapshot go
   check('retention', isRules(config.retention, config.mayDeleteLastGood ? 0 : 1));
+  check('explainedPrunes', optionalCount(config.explainedPrunes, 1));
   check('dryRun', optionalFlag(config.dryRun));
   check('startDelaySeconds', optionalCount(config.startDelaySeconds, 0));
   check('minimumIntervalSeconds', optionalCount(config.minimumIntervalSeconds, 1));

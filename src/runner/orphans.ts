@@ -1,8 +1,8 @@
-import { EXIT, KEYS, OrphansConfig } from './config';
+import { EXIT, KEYS, OrphansConfig, SNAPSHOT_NAME_PATTERN } from './config';
 import { ApiError, ConnectionError, KubeClient, list, mayPass, RetryingClient, TerminatedError } from './kube-client';
 import { forEach } from './parallel';
 import { oneLine } from './report';
-import { contentPath, NO_SNAPSHOT_API, snapshotsPath } from './resources';
+import { contentPath, NO_SNAPSHOT_API, readMarks, snapshotsPath } from './resources';
 import { RunResult } from './run';
 import { calendarOf } from '../retention/calendar';
 import { heldBy, Holds } from '../retention/hold';
@@ -17,8 +17,8 @@ export interface OrphansInput {
   readonly log: (step: string, details: object) => void;
 }
 
-/** What schedules call their snapshots, see `snapshotName`: a content carries no label that says whose it is. */
-export const SNAPSHOT_NAME = /^([a-z0-9][-.a-z0-9]*)-([0-9]{8}-[0-9]{6}|manual)-[0-9a-f]{8}$/;
+// a content carries no label that says whose it is
+const SNAPSHOT_NAME = new RegExp(SNAPSHOT_NAME_PATTERN);
 
 /**
  * The snapshot controller writes it on a content whose VolumeSnapshot is being deleted. Without it
@@ -146,7 +146,6 @@ function isOurs(content: Content): boolean {
 function readContent({ metadata, spec, status }: any): Content {
   const { volumeHandle, snapshotHandle } = spec.source;
   const { namespace, name, uid = '' } = spec.volumeSnapshotRef;
-  const marks = (key: string): string[] => [metadata.annotations?.[key], metadata.labels?.[key]].filter(value => value !== undefined);
   return {
     name: metadata.name,
     uid: metadata.uid,
@@ -163,8 +162,8 @@ function readContent({ metadata, spec, status }: any): Content {
     snapshot: { namespace, name, uid },
     letGo: metadata.annotations?.[LET_GO] !== undefined,
     letGoAt: writtenAt(metadata, LET_GO),
-    hold: marks(KEYS.hold).find(value => value !== 'false'),
-    holdUntil: marks(KEYS.holdUntil),
+    hold: readMarks(metadata, KEYS.hold).find(value => value !== 'false'),
+    holdUntil: readMarks(metadata, KEYS.holdUntil),
   };
 }
 

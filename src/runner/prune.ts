@@ -34,18 +34,22 @@ const CONTROLLER_ANSWERS_WITHIN = 20_000;
 /** It gives no answer while the driver cuts, so there is little point in waiting. */
 const CUTTING_ANSWERS_WITHIN = 3_000;
 const TRIES = 3;
+/** So many contents may be gone before the fence is taken to have nothing to guard. */
+const PROBES = 5;
 
 /**
  * Removes what retention gives up. Snapshots with data go only where the caller
- * says so, so that a long outage costs no restore point.
+ * says so, so that a long outage costs no restore point, and no more of a claim
+ * than it says.
  */
-export async function prune(context: PruneContext, mayLoseData: (snapshot: Snapshot) => boolean): Promise<PruneResult> {
+export async function prune(context: PruneContext, mayLoseData: (snapshot: Snapshot) => boolean, mostOfClaim = Infinity): Promise<PruneResult> {
   const { config } = context;
   const problems: string[] = [];
   const mayReclaim = await checkReclaim(context, problems);
-  const decisions = brake(context, await decideAll(context, decision => mayReclaim || !mustReclaim(decision.snapshot, config, mayReclaim)
+  const decided = await decideAll(context, decision => mayReclaim || !mustReclaim(decision.snapshot, config, mayReclaim)
     ? spare(decision, mayLoseData)
-    : withheld(decision, 'the storage is retained and the right to give it back is missing')), problems);
+    : withheld(decision, 'the storage is retained and the right to give it back is missing'));
+  const decisions = onlyOldest(brake(context, decided, problems), mostOfClaim);
   logDecisions(context, decisions);
 
   const of = (action: string) => decisions.filter(decision => decision.action === action).map(decision => decision.snapshot);
@@ -88,7 +92,7 @@ async function decideAll(
 
 /** Deletes nothing if that would be far more than the schedule explains, until a person lets it through. */
 function brake({ config, namespace }: PruneContext, decisions: Decision<Snapshot>[], problems: string[]): Decision<Snapshot>[] {
-  const [overrun, ...more] = overruns(decisions, snapshot => snapshot.prunable);
+  const [overrun, ...more] = overruns(decisions, snapshot => snapshot.prunable, config.explainedPrunes);
   if (!overrun) { return decisions; }
   const name = decisions.find(decision => decision.snapshot.claim === overrun.claim)?.snapshot.claimName || overrun.claim;
   problems.push(`retention gives up ${overrun.due} of the ${overrun.ready} snapshots of claim '${name}'${more.length ? `, and of ${more.length} more claims` : ''}, `
@@ -134,11 +138,9 @@ async function checkReclaim({ client, cache, config, signal }: PruneContext, pro
   const all = cache.all();
   const retains = config.deletionPolicy === 'Retain' || all.some(snapshot => snapshot.contentName !== undefined && !snapshot.boundFinalizer);
   if (config.prunedStorage === 'Keep' || (config.deletionPolicy === 'Delete' && !retains)) { return true; }
-  const [newest] = all.filter(snapshot => hasOwnContent(snapshot) && !snapshot.deleting).sort((a, b) => b.createdAt - a.createdAt);
-  // nothing can be given back
-  if (!newest) { return true; }
-  const answer = await probe(client, newest, signal);
-  if (answer === 'Fenced') { return true; }
+  const answer = await probe(client, all.filter(snapshot => hasOwnContent(snapshot) && !snapshot.deleting), signal);
+  // without a content nothing can be given back
+  if (answer === 'Fenced' || answer === 'NoContent') { return true; }
   if (answer === 'Open') {
     problems.push('this schedule may change any content of the cluster, so none of its retained storage is given back: '
       + 'the fence of the SnapshotReclaim is missing, or the service account has a right to update contents that it should not have; '
@@ -150,23 +152,39 @@ async function checkReclaim({ client, cache, config, signal }: PruneContext, pro
   return false;
 }
 
-async function probe(client: KubeClient, snapshot: Snapshot, signal: AbortSignal): Promise<'Fenced' | 'Open' | 'Forbidden'> {
-  try {
-    const body = { metadata: { annotations: { [KEYS.fenceProbe]: 'refuse' } } };
-    await client.request({ method: 'PATCH', path: contentPath(snapshot.contentName ?? ''), query: { dryRun: 'All' }, body }, signal);
-    return 'Open';
-  } catch (error) {
-    // a policy answers 422, a missing right 403
-    if (error instanceof ApiError && error.status === 422) { return 'Fenced'; }
-    if (error instanceof ApiError && error.status === 403) { return 'Forbidden'; }
-    throw error;
+async function probe(client: KubeClient, snapshots: Snapshot[], signal: AbortSignal): Promise<'Fenced' | 'Open' | 'Forbidden' | 'NoContent'> {
+  const body = { metadata: { annotations: { [KEYS.fenceProbe]: 'refuse' } } };
+  for (const snapshot of snapshots.sort((a, b) => b.createdAt - a.createdAt).slice(0, PROBES)) {
+    try {
+      await client.request({ method: 'PATCH', path: contentPath(snapshot.contentName ?? ''), query: { dryRun: 'All' }, body }, signal);
+      return 'Open';
+    } catch (error) {
+      const status = error instanceof ApiError ? error.status : undefined;
+      // a policy answers 422, a missing right 403, a content that somebody removed 404
+      if (status === 422) { return 'Fenced'; }
+      if (status === 403) { return 'Forbidden'; }
+      if (status !== 404) { throw error; }
+    }
   }
+  return 'NoContent';
 }
 
 function spare(decision: Decision<Snapshot>, mayLoseData: (snapshot: Snapshot) => boolean): Decision<Snapshot> {
   return decision.action === 'delete' && hasData(decision.snapshot) && !mayLoseData(decision.snapshot)
     ? withheld(decision, 'this run has no newer snapshot of the claim')
     : decision;
+}
+
+/** Of each claim's snapshots that have data, no more than so many go. */
+function onlyOldest(decisions: Decision<Snapshot>[], mostOfClaim: number): Decision<Snapshot>[] {
+  const gone = new Map<string, number>();
+  // of each claim, retention decides on the newest first
+  return [...decisions].reverse().map(decision => {
+    if (decision.action !== 'delete' || !hasData(decision.snapshot)) { return decision; }
+    const before = gone.get(decision.snapshot.claim) ?? 0;
+    gone.set(decision.snapshot.claim, before + 1);
+    return before < mostOfClaim ? decision : withheld(decision, 'older ones make room enough');
+  }).reverse();
 }
 
 function withheld(decision: Decision<Snapshot>, reason: string): Decision<Snapshot> {

@@ -94,6 +94,6 @@ export function readClaim(object: any): Claim {
 }
 
 /** People annotate or label, as they like; what one of the two says the other does not take back. */
-function readMarks(metadata: any, key: string): string[] {
+export function readMarks(metadata: any, key: string): string[] {
   return [metadata.annotations?.[key], metadata.labels?.[key]].filter(value => value !== undefined);
 }

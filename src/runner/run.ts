@@ -108,7 +108,8 @@ async function retakeAfterPruning(context: TakeContext, taken: Outcome[]): Promi
   if (uids.size === 0) { return { outcomes: taken, pruned: 0 }; }
   // where an earlier snapshot still waits for the storage, room would be made in vain, at the price of a good one a night
   const failing = [...uids].filter(uid => uid !== undefined && inFlight(context.cache.all(), uid, context.client.now()).length > 0);
-  const { pruned, problems } = await prune(context, snapshot => uids.has(snapshot.claimUid) && !failing.includes(snapshot.claimUid))
+  // others may fill the quota as well, and then there is no newer one in the end: one a night must do
+  const { pruned, problems } = await prune(context, snapshot => uids.has(snapshot.claimUid) && !failing.includes(snapshot.claimUid), 1)
     .catch(error => ({ pruned: 0, problems: [(error as Error).message] }));
   context.log('quota', { message: `a ResourceQuota is full, ${pruned} pruned to make room`, problems });
   let outcomes = taken;

@@ -50,6 +50,13 @@ describe('a claim that would lose more than half of its snapshots, and more than
     expect(overrun(decisions('delete', 5, { claim: 'a' }), decisions('delete', 5, { claim: 'b' }))).toEqual([]);
   });
 
+  test('is not stopped where the schedule itself explains it, such as after each weekend', () => {
+    const monday = [...decisions('delete', 22), ...decisions('keep', 1)];
+    expect(overruns(monday, () => false, 33)).toEqual([]);
+    expect(overruns(monday, () => false, 22)).toEqual([]);
+    expect(overruns(monday, () => false, 21)).toEqual([{ claim: 'a', due: 22, ready: 23 }]);
+  });
+
   test('are all of them named', () => {
     expect(overrun(decisions('delete', 6, { claim: 'a' }), decisions('delete', 8, { claim: 'b' })).map(({ claim }) => claim).sort()).toEqual(['a', 'b']);
   });

@@ -107,6 +107,7 @@ describe('claims that are being restored', () => {
 
   test.each([
     ['a claim that has its data', { dataSource: origin, dataSourceRef: origin }, 'Bound'],
+    ['a claim that had its data and lost its volume', { dataSource: origin, dataSourceRef: origin }, 'Lost'],
     ['a clone of a claim of that name', { dataSource: { kind: 'PersistentVolumeClaim', name: 'data-1' } }, 'Pending'],
     ['a claim that is to be empty', {}, 'Pending'],
   ])('are none of these: %s', async (_, spec, phase) => {

@@ -1,9 +1,11 @@
 import { Call, DAY, FakeApiServer, FakePod, HOUR, inShort, MINUTE, NAMESPACE, SECOND, TONIGHT } from './fake-api-server';
-import { CONFIG_VERSION, KEYS, OrphansConfig } from '../../src/runner/config';
+import { CONFIG_VERSION, KEYS, OrphansConfig, SNAPSHOT_NAME_PATTERN } from '../../src/runner/config';
 import { Run, snapshotName } from '../../src/runner/identity';
 import { ApiError, ConnectionError } from '../../src/runner/kube-client';
-import { runOrphans, SNAPSHOT_NAME } from '../../src/runner/orphans';
+import { runOrphans } from '../../src/runner/orphans';
 import { RunResult } from '../../src/runner/run';
+
+const SNAPSHOT_NAME = new RegExp(SNAPSHOT_NAME_PATTERN);
 
 const CONTENTS = '/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents';
 const snapshotsIn = (namespace: string) => `/apis/snapshot.storage.k8s.io/v1/namespaces/${namespace}/volumesnapshots`;

@@ -764,6 +764,16 @@ describe('the fence around contents', () => {
     expect(probes(server).map(call => call.name)).toEqual([contentOf(server, 'old-1')]);
   });
 
+  test('is asked for by way of the next one where somebody has removed the newest content', async () => {
+    const server = cluster('Retain', 3);
+    server.editClaim('data', claim => { claim.status.phase = 'Lost'; });
+    const [newest, next] = ['old-1', 'old-2'].map(name => contentOf(server, name));
+    server.before = call => { if (isProbe(call) && call.name === newest) { throw new ApiError(404, 'not found'); } };
+    const run = await perform(server, { config: retaining() });
+    expect(probes(server).map(call => call.name)).toEqual([newest, next]);
+    expect(run.message).not.toContain('FAILED pruning');
+  });
+
   test('is none of the business of a schedule that keeps the storage, or whose class deletes', async () => {
     for (const config of [retaining({ prunedStorage: 'Keep' }), deleting()]) {
       const server = cluster(config.deletionPolicy, 3);

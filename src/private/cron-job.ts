@@ -1,0 +1,62 @@
+import { CronSchedule, shortestInterval } from './cron';
+import { RUNNER_CONTAINER } from './runner-pod';
+import { EXIT } from '../runner/config';
+
+/** What differs from CronJob to CronJob; times are in seconds. */
+export interface CronJobSettings {
+  readonly schedule: string;
+  readonly timeZone: string;
+  readonly startingDeadline: number;
+  readonly activeDeadline: number;
+  readonly suspend?: boolean;
+  readonly successfulJobsHistory?: number;
+  readonly failedJobsHistory?: number;
+  /** the pod */
+  readonly template: object;
+}
+
+/** A CronJob whose runs never overlap, are retried where a retry can help, and stay to be looked at. */
+export function renderCronJobSpec(settings: CronJobSettings): object {
+  return {
+    schedule: settings.schedule,
+    timeZone: settings.timeZone,
+    concurrencyPolicy: 'Forbid',
+    startingDeadlineSeconds: settings.startingDeadline,
+    suspend: settings.suspend ?? false,
+    successfulJobsHistoryLimit: settings.successfulJobsHistory ?? 3,
+    failedJobsHistoryLimit: settings.failedJobsHistory ?? 3,
+    jobTemplate: {
+      spec: {
+        activeDeadlineSeconds: settings.activeDeadline,
+        backoffLimit: 3,
+        podFailurePolicy: {
+          rules: [
+            { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+            // the runner has retried what a retry can mend
+            { action: 'FailJob', onExitCodes: { containerName: RUNNER_CONTAINER, operator: 'In', values: [EXIT.failed] } },
+          ],
+        },
+        template: settings.template,
+      },
+    },
+  };
+}
+
+/** The controller gives up on a hundred missed runs, so that fewer must fit into the time. */
+const RUNS_THAT_FIT = 50;
+const USUAL = 3600;
+const LEAST = 10;
+
+/** How late a run may start unless told otherwise, in seconds. */
+export function usualStartingDeadline(cron: CronSchedule): number {
+  const interval = shortestInterval(cron);
+  return Math.max(Math.min(RUNS_THAT_FIT * interval, USUAL), cron.kind === 'every' ? 2 * interval : 0);
+}
+
+/**
+ * How late a run must be allowed to start, in seconds. With @every the controller counts
+ * the interval anew from as long ago as a run may be late, so with less no run ever starts.
+ */
+export function leastStartingDeadline(cron: CronSchedule): number {
+  return cron.kind === 'every' ? Math.max(LEAST, cron.seconds) : LEAST;
+}

@@ -1,0 +1,28 @@
+import { CronSchedule } from './cron';
+import { runsOf } from './runs';
+import { sampleOf } from './simulation';
+import { USUALLY_EXPLAINED } from '../retention/brake';
+import { RetentionRules } from '../retention/plan';
+
+/**
+ * How many snapshots of a claim one run may prune with no sign of an accident; absent if they
+ * are as few as usual. By age, the first run after a pause prunes no more than were taken in as
+ * long a time as the pause; by number or by period, a run prunes about as many as it adds.
+ */
+export function explainedPrunes(rules: RetentionRules, schedule: CronSchedule): number | undefined {
+  if (rules.keepForSeconds === undefined || schedule.kind === 'every') { return undefined; }
+  const runs = runsOf(schedule, rules.timeZone ?? 'UTC', ...sampleOf(schedule));
+  const longestPause = runs.reduce((longest, run, i) => i === 0 ? longest : Math.max(longest, run - runs[i - 1]), 0);
+  const most = mostWithin(runs, longestPause);
+  return most > USUALLY_EXPLAINED ? most : undefined;
+}
+
+/** How many runs begin within any time of that length, at most. */
+function mostWithin(runs: number[], length: number): number {
+  let [first, most] = [0, 0];
+  runs.forEach((run, i) => {
+    while (runs[first] <= run - length) { first += 1; }
+    most = Math.max(most, i - first + 1);
+  });
+  return most;
+}
