@@ -5,7 +5,7 @@ import { sleep } from '../e2e/cluster';
 import { DeletionPolicy } from 'cdk8s-volume-snapshots';
 
 export const MOST_MEMORY_MIB = 80;
-const PAGE = 500;
+const PAGE = 100;
 /** What a run may ask for besides its work. */
 const A_FEW = 3;
 

@@ -36,10 +36,10 @@ export async function runRunner({ api, proxy, namespace }: Place, schedule: stri
     "metadata.labels['batch.kubernetes.io/job-name']": `${schedule}-${minutes}`,
     "metadata.labels['batch.kubernetes.io/controller-uid']": randomUUID(),
   };
-  const [{ env }] = getJson('-n', namespace, 'cronjob', schedule).spec.jobTemplate.spec.template.spec.containers;
+  const [{ env, args }] = getJson('-n', namespace, 'cronjob', schedule).spec.jobTemplate.spec.template.spec.containers;
   const given = env.map(({ name, value, valueFrom }: any) => [name, value ?? fields[valueFrom.fieldRef.fieldPath]]);
   const server = { KUBERNETES_SERVICE_HOST: api.host, KUBERNETES_SERVICE_PORT: `${proxy.port}` };
-  const measured = await measure(process.execPath, [BUNDLE, account, join(directory, 'termination-log')], { ...Object.fromEntries(given), ...server });
+  const measured = await measure(process.execPath, [...args.slice(0, -1), BUNDLE, account, join(directory, 'termination-log')], { ...Object.fromEntries(given), ...server });
   rmSync(directory, { recursive: true });
   return succeeded('the runner', measured);
 }

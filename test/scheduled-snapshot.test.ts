@@ -76,6 +76,8 @@ spec:
           automountServiceAccountToken: true
           containers:
             - args:
+                - --jitless
+                - --max-semi-space-size=1
                 - /opt/runner/runner.mjs
               env:
                 - name: SNAPSHOT_CONFIG
@@ -283,6 +285,8 @@ spec:
           automountServiceAccountToken: true
           containers:
             - args:
+                - --jitless
+                - --max-semi-space-size=1
                 - /opt/runner/runner.mjs
               env:
                 - name: SNAPSHOT_CONFIG

@@ -10,6 +10,7 @@ export interface RunEnd {
   readonly message: string;
 }
 
+const BUNDLE = join(__dirname, '..', '..', 'assets', 'runner.mjs');
 let runs = 0;
 
 /**
@@ -21,7 +22,8 @@ export function outsideRunner(namespace: string, cronJob: string): () => Promise
   const directory = mkdtempSync(join(tmpdir(), 'snapshot-runner-'));
   writeFileSync(join(directory, 'ca.crt'), certificate);
   const template = getJson('-n', namespace, 'cronjob', cronJob).spec.jobTemplate.spec.template.spec;
-  const config = template.containers[0].env.find((variable: any) => variable.name === 'SNAPSHOT_CONFIG').value;
+  const [{ args, env }] = template.containers;
+  const config = env.find((variable: any) => variable.name === 'SNAPSHOT_CONFIG').value;
   writeFileSync(join(directory, 'token'), kubectl(['-n', namespace, 'create', 'token', template.serviceAccountName, '--duration', '1h']).trim());
   const terminationLog = join(directory, 'termination-log');
   return () => new Promise(resolve => {
@@ -35,7 +37,7 @@ export function outsideRunner(namespace: string, cronJob: string): () => Promise
       SNAPSHOT_JOB_UID: `outside-${runs}`,
       SNAPSHOT_POD_NAME: 'outside',
     };
-    const child = execFile(process.execPath, [join(__dirname, '..', '..', 'assets', 'runner.mjs'), directory, terminationLog], {
+    const child = execFile(process.execPath, [...args.slice(0, -1), BUNDLE, directory, terminationLog], {
       env: environment, maxBuffer: 2 ** 26,
     }, () => resolve({ exitCode: child.exitCode ?? -1, message: readFileSync(terminationLog, 'utf8') }));
   });

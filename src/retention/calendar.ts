@@ -7,7 +7,8 @@ export const PERIOD_NAMES: { readonly [period in Period]: string } = {
   hourly: 'hour', daily: 'day', weekly: 'week', monthly: 'month', yearly: 'year',
 };
 
-const HOUR = 3_600_000;
+const SECOND = 1000;
+const HOUR = 3600 * SECOND;
 const DAY = 24 * HOUR;
 const WEEK = 7 * DAY;
 
@@ -49,7 +50,7 @@ function makeCalendar(timeZone: string): Calendar {
   };
 }
 
-/** Intl is slow, and a zone changes its offset a few times a year at most: ask for the ends of a week, and within it only if they differ. */
+/** Intl is slow, and a zone changes its offset a few times a year at most: ask for the ends of a week, and if they differ, once for the change. */
 function offsetsOf(timeZone: string): (moment: number) => number {
   if (['UTC', 'Etc/UTC'].includes(timeZone)) { return () => 0; }
   const format = new Intl.DateTimeFormat('en-US', {
@@ -59,19 +60,32 @@ function offsetsOf(timeZone: string): (moment: number) => number {
     const parts = Object.fromEntries(format.formatToParts(moment).map(({ type, value }) => [type, Number(value)]));
     return Date.UTC(parts.year, parts.month - 1, parts.day, parts.hour, parts.minute, parts.second) - Math.floor(moment / 1000) * 1000;
   };
-  const starts = new Map<number, number>();
-  const atStart = (week: number) => {
-    const known = starts.get(week);
-    if (known !== undefined) { return known; }
-    const offset = ask(week * WEEK);
-    starts.set(week, offset);
-    return offset;
-  };
+  const atStart = remember(week => ask(week * WEEK));
+  const changeIn = remember(week => firstAfter(week * WEEK, (week + 1) * WEEK, moment => ask(moment) !== atStart(week)));
   return moment => {
     const week = Math.floor(moment / WEEK);
-    const offset = atStart(week);
-    return offset === atStart(week + 1) ? offset : ask(moment);
+    const [before, after] = [atStart(week), atStart(week + 1)];
+    return before === after || moment < changeIn(week) ? before : after;
   };
+}
+
+function remember(find: (week: number) => number): (week: number) => number {
+  const known = new Map<number, number>();
+  return week => {
+    const found = known.get(week) ?? find(week);
+    known.set(week, found);
+    return found;
+  };
+}
+
+/** The first whole second after a moment, and not after another, from which on something holds. */
+function firstAfter(from: number, to: number, holds: (moment: number) => boolean): number {
+  let [before, after] = [from, to];
+  while (after - before > SECOND) {
+    const middle = before + Math.floor((after - before) / 2 / SECOND) * SECOND;
+    if (holds(middle)) { after = middle; } else { before = middle; }
+  }
+  return after;
 }
 
 function mod(value: number, divisor: number): number {

@@ -140,14 +140,16 @@ function decide<S extends SnapshotFacts>(snapshot: S, standing: Standing, rules:
   return reasons.length > 0 ? keep(...reasons) : drop(`no rule keeps it: ${newerReady} newer are ready, ${inWords(Math.floor(ageSeconds))} old`);
 }
 
+const UNITS: readonly [seconds: number, unit: string][] = [[86400, 'd'], [3600, 'h'], [60, 'm'], [1, 's']];
+
 /** 90061 becomes '1d1h1m1s'. */
 export function inWords(seconds: number): string {
-  const parts: [number, string][] = [[86400, 'd'], [3600, 'h'], [60, 'm'], [1, 's']];
   let rest = Math.max(0, Math.round(seconds));
-  const words = parts.map(([size, unit]) => {
+  let words = '';
+  for (const [size, unit] of UNITS) {
     const count = Math.floor(rest / size);
     rest -= count * size;
-    return count > 0 ? `${count}${unit}` : '';
-  }).join('');
+    if (count > 0) { words += `${count}${unit}`; }
+  }
   return words || '0s';
 }

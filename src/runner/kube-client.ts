@@ -95,7 +95,8 @@ export class RetryingClient implements KubeClient {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void> { return this.inner.sleep(milliseconds, signal); }
 }
 
-const PAGE = '500';
+// few enough that a page, which holds much that is not looked at, takes little memory
+const PAGE = '100';
 
 /** Reads a collection, a page at a time, each item reduced by `read`; the resource version is what to watch from. */
 export async function list<T>(

@@ -36,7 +36,7 @@ test('is what the pod starts', () => {
   const { containers: [container], volumes } = podOf(chart).spec;
   expect(volumes).toEqual([{ name: 'runner', configMap: { name: objectOf(chart, 'ConfigMap').metadata.name } }]);
   expect(container.volumeMounts).toEqual([{ name: 'runner', mountPath: '/opt/runner', readOnly: true }]);
-  expect(container.args).toEqual(['/opt/runner/runner.mjs']);
+  expect(container.args).toEqual(['--jitless', '--max-semi-space-size=1', '/opt/runner/runner.mjs']);
 });
 
 test('shows a changed program on the pod too', () => {
