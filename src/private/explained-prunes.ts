@@ -11,7 +11,8 @@ import { RetentionRules } from '../retention/plan';
  */
 export function explainedPrunes(rules: RetentionRules, schedule: CronSchedule): number | undefined {
   if (rules.keepForSeconds === undefined || schedule.kind === 'every') { return undefined; }
-  const runs = runsOf(schedule, rules.timeZone ?? 'UTC', ...sampleOf(schedule));
+  // in UTC, since what a machine knows of time zones may change, and the manifest must not
+  const runs = runsOf(schedule, 'UTC', ...sampleOf(schedule));
   const longestPause = runs.reduce((longest, run, i) => i === 0 ? longest : Math.max(longest, run - runs[i - 1]), 0);
   const most = mostWithin(runs, longestPause);
   return most > USUALLY_EXPLAINED ? most : undefined;

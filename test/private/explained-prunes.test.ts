@@ -17,7 +17,7 @@ test('the first run of a week may prune as many as were taken in as long a time 
 
 test.each<[string, string, Partial<RetentionRules>]>([
   ['an even schedule', '0 * * * *', { keepForSeconds: 2 * DAY }],
-  ['an even schedule where clocks change', '*/30 * * * *', { keepForSeconds: 2 * DAY, timeZone: 'Europe/Berlin' }],
+  ['an even schedule in a zone whose clocks change', '*/30 * * * *', { keepForSeconds: 2 * DAY, timeZone: 'Europe/Berlin' }],
   ['a count', '0 8-18 * * 1-5', { keepLast: 20 }],
   ['tiers', '0 8-18 * * 1-5', { hourly: 20, daily: 7 }],
   ['an interval', '@every 6h', { keepForSeconds: 2 * DAY }],
