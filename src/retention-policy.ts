@@ -243,6 +243,10 @@ export class RetentionPolicy {
 
   private constructor(options: RetentionPolicyOptions) {
     requireKnownKeys('RetentionPolicy', options, OPTIONS);
+    const [unknown] = Object.keys(options).filter(key => !Object.hasOwn(OPTIONS, key));
+    if (unknown !== undefined) {
+      reject('RetentionPolicy', unknown, { problem: 'no such rule', got: unknown, allowed: Object.keys(OPTIONS).join(', '), fix: 'correct the name' });
+    }
     this.keptCount = options.keepLast;
     this.keptDuration = options.keepFor;
     this.hourly = options.hourly;

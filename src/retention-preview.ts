@@ -1,6 +1,7 @@
 import { Duration } from 'cdk8s';
 import { CsiDriver } from './csi-driver';
 import { CronSchedule, shortestInterval } from './private/cron';
+import { driverFacts } from './private/driver-facts';
 import { clockChanges } from './private/runs';
 import { LONGEST_HISTORY_YEARS, Rule, sampleOf, simulate, Simulation } from './private/simulation';
 import { PERIOD_NAMES, PERIODS } from './retention/calendar';
@@ -154,14 +155,23 @@ const NEAR_LIMIT = 0.8;
 /** So much of the runs must be alone in their day, week, … since a change of clocks may make two of one. */
 const NEARLY_ALL = 0.95;
 const MOST_CLOCK_EFFECTS = 4;
+const HOUR_SECONDS = 3600;
 
 function notesOf(simulation: Simulation, rules: RetentionRules, schedule: CronSchedule, driver: CsiDriver | undefined): string[] {
   return [
+    ...minuteNotes(schedule),
     ...driverNotes(simulation, schedule, driver),
     ...clockNotes(schedule, rules.timeZone ?? 'UTC'),
     ...ruleNotes(simulation, rules),
     ...floorNotes(simulation, rules),
   ];
+}
+
+/** Cron.schedule leaves a minute that is not given at every minute. */
+function minuteNotes(schedule: CronSchedule): string[] {
+  return schedule.kind === 'fields' && schedule.minutes.length === 60 && schedule.hours.length < 24
+    ? ["it runs in every minute of some hours, and in none of the others: perhaps the minute was left out; write minute: '0'"]
+    : [];
 }
 
 function driverNotes({ most }: Simulation, schedule: CronSchedule, driver: CsiDriver | undefined): string[] {
@@ -173,6 +183,11 @@ function driverNotes({ most }: Simulation, schedule: CronSchedule, driver: CsiDr
     notes.push(`the driver ${driver?.name} keeps ${limit} snapshots of a volume, and there are up to ${most}: holds and manual snapshots have little room`);
   }
   const interval = shortestInterval(schedule);
+  const pending = driver && driverFacts(driver.name).maxPendingPerVolume;
+  if (pending !== undefined && interval < HOUR_SECONDS) {
+    notes.push(`the driver ${driver?.name} copies each snapshot, ${pending} of a volume at once, and there are ${Math.floor(HOUR_SECONDS / interval)} runs an hour: `
+      + 'while copies take longer, runs fail');
+  }
   const least = driver?.minimumInterval?.toSeconds() ?? 0;
   if (interval < least) {
     notes.push(`the driver ${driver?.name} needs ${least} seconds between two snapshots of a volume, and two runs are ${interval} apart: a schedule is refused`);

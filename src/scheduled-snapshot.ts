@@ -425,7 +425,7 @@ export class ScheduledSnapshot extends Construct {
   private validate(props: ScheduledSnapshotProps, interval: number, pod: RunnerPodOptions): void {
     requireTimeZone(this, 'timeZone', this.timeZone);
     this.retention._requireFits(this, interval);
-    requireWithinLimits(this, this.snapshotClass?.driver, this.cron, this.retention._toRules(this.timeZone));
+    requireWithinLimits(this, this.snapshotClass?.driver, this.cron, this.retention._toRules(this.timeZone), props.maxNotReady ?? MAX_NOT_READY);
     if (props.scheduleId !== undefined) { requireLabels(this, 'scheduleId', { [KEYS.schedule]: props.scheduleId }); }
     if (props.scheduleId === '') {
       reject(this, 'scheduleId', { problem: 'empty', got: '', allowed: '1 to 63 characters', fix: 'leave it out to use the name' });

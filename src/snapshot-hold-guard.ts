@@ -36,6 +36,9 @@ const NAME = 'cdk8s-volume-snapshots-hold-guard';
 /** Where people write a hold. */
 const PLACES = ['labels', 'annotations'];
 
+// every person, every robot, or anybody at all
+const EVERYBODY = ['system:authenticated', 'system:unauthenticated', 'system:serviceaccounts'];
+
 /**
  * Keeps everybody but the named releasers from deleting VolumeSnapshots that are held, and from taking holds away.
  *
@@ -92,7 +95,13 @@ export class SnapshotHoldGuard extends Construct {
         fix: "name who may, for example [SnapshotSubject.group('...')]",
       });
     }
-    props.releasers.forEach(releaser => requireKind(this, 'releasers', releaser, 'SnapshotSubject'));
+    props.releasers.forEach(releaser => {
+      requireKind(this, 'releasers', releaser, 'SnapshotSubject');
+      const { kind, name } = releaser._toKube() as { kind: string; name: string };
+      if (kind === 'Group' && EVERYBODY.includes(name)) {
+        reject(this, 'releasers', { problem: 'everybody could release a hold', got: name, allowed: 'the few who may', fix: 'name a group of people' });
+      }
+    });
 
     const releasers = [...props.releasers];
     this.define('Resource', 'ValidatingAdmissionPolicy', props.metadata, Lazy.any({ produce: () => policySpec(releasers.map(asAdmissionSeesIt)) }));

@@ -192,6 +192,7 @@ describe('against the time between two runs', () => {
 
 test.each<[string, () => unknown, RegExp]>([
   ['an option is misspelled', () => RetentionPolicy.of({ keepLast: 1, minimalReady: 2 } as any), /'minimalReady': no such prop, got 2; .*; did you mean minimumReady\?$/],
+  ['a rule has another name', () => RetentionPolicy.of({ keepDaily: 7 } as any), /'keepDaily': no such rule, got 'keepDaily'; allowed keepLast, .*daily.*; correct the name$/],
   ['a period is misspelled', () => RetentionPolicy.of({ keepLast: 1, dayly: 7 } as any), /'dayly': no such prop, got 7; .*; did you mean daily\?$/],
   ['a number is text', () => RetentionPolicy.of({ weekly: '4' } as any), /'weekly': out of range, got '4';/],
   ['a period is null', () => RetentionPolicy.of({ keepLast: 1, monthly: null } as any), /'monthly': out of range, got null;/],

@@ -37,6 +37,9 @@ test.each<[string, () => { notes: string[] }, RegExp]>([
   ['that there will be more than is simulated', () => RetentionPolicy.of({ yearly: 50 }).preview(NIGHTLY), /reach further back than the 30 years that are simulated/],
   ['that the driver cuts less often', () => RetentionPolicy.keepLast(5).preview(Cron.schedule({ minute: '*/5' }), { driver: CsiDriver.gcePersistentDisk() }),
     /needs 600 seconds between two snapshots of a volume, and two runs are 300 apart/],
+  ['that the minute was left out', () => RetentionPolicy.oneYear().preview(Cron.schedule({ hour: '2' })), /in every minute of some hours, .*write minute: '0'/],
+  ['that copies pile up', () => RetentionPolicy.keepLast(50).preview(Cron.schedule({ minute: '*/5' }), { driver: CsiDriver.awsEbs() }),
+    /copies each snapshot, 5 of a volume at once, and there are 12 runs an hour/],
   ['that two are few', () => RetentionPolicy.keepLast(2).preview(NIGHTLY), /no more than two snapshots are kept at times/],
 ])('it says %s', (_, preview, note) => {
   expect(preview().notes.join('\n')).toMatch(note);

@@ -296,6 +296,7 @@ describe('throws', () => {
 
 test.each<[string, object, RegExp]>([
   ['the namespaces are one text', { namespaces: 'db' }, /'namespaces': not a list, got 'db';/],
+  ['everybody may release', { releasers: [SnapshotSubject.group('system:authenticated')] }, /'releasers': everybody could release a hold, got 'system:authenticated'; allowed the few who may; /],
   ['the releasers are one subject', { releasers: legal }, /'releasers': not a list, got /],
   ['a releaser is a name', { releasers: ['jane'] }, /'releasers': not a SnapshotSubject, got 'jane'; .*SnapshotSubject.user/],
   ['the releasers are left out', { releasers: undefined }, /'releasers': nobody could release a hold, got undefined;/],

@@ -21,10 +21,10 @@ Give it all files that go to one cluster, also those of other tools: what is not
 Options:
   --svg FILE   also write a timeline of the restore points
   --json       print JSON instead of tables
-  --strict     exit with 1 if the review finds a risk; notes are none
+  --strict     exit with 1 if the review finds a risk, or nothing to review
   -h, --help   print this
 
-Exit codes: 0; 1 with --strict if there is a risk; 2 if an argument is wrong or a file cannot be read.
+Exit codes: 0; 1 with --strict if there is a risk or nothing to review; 2 if an argument is wrong or a file cannot be read.
 `;
 
 export function parseArguments(args: readonly string[]): Arguments {

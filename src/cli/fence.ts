@@ -18,15 +18,26 @@ const GUARDS: { readonly asks: RegExp; readonly lets: string }[] = [
 export function fenceProblem(manifests: readonly Manifest[]): string | undefined {
   const fences = policiesOver(manifests, 'UPDATE').filter(policy => !asksForUser(policy));
   if (fences.length === 0) { return 'no ValidatingAdmissionPolicy over VolumeSnapshotContents is among the files'; }
-  const problems = fences.map(policy => guardProblem(policy) ?? bindingProblem(manifests, policy));
+  const problems = fences.map(policy => guardProblem(policy) ?? scopeProblem(policy, /^!authorizer\b[^]*check\('update'\)\.allowed\(\)$/) ?? bindingProblem(manifests, policy));
   return problems.includes(undefined) ? undefined : problems[0];
 }
 
 /** Whether the rights of `SnapshotOrphans` to contents are fenced for this service account. */
 export function isFencedByName(manifests: readonly Manifest[], namespace: string, name: string): boolean {
   const user = `system:serviceaccount:${namespace}:${name}`;
-  return policiesOver(manifests, 'UPDATE', 'DELETE').some(policy =>
-    conditionsOf(policy).some(condition => condition.includes(`'${user}'`)) && bindingProblem(manifests, policy) === undefined);
+  return policiesOver(manifests, 'UPDATE', 'DELETE').some(policy => conditionsOf(policy).length > 0
+    && (scopeProblem(policy, new RegExp(`'${user}'`)) ?? bindingProblem(manifests, policy)) === undefined);
+}
+
+/** Whatever leaves out some contents, or somebody, but for the condition that is known. */
+function scopeProblem(policy: Manifest, known: RegExp): string | undefined {
+  const { metadata: { name }, spec } = policy;
+  const constraints = spec.matchConstraints ?? {};
+  const isEmpty = (value: unknown) => value === undefined || value === null || Object.keys(value).length === 0;
+  const isWhole = ['objectSelector', 'excludeResourceRules'].every(field => isEmpty(constraints[field]))
+    && listOf(constraints.resourceRules).every(rule => isEmpty(rule.resourceNames))
+    && conditionsOf(policy).every(condition => known.test(condition));
+  return isWhole ? undefined : `the policy '${name}' leaves some contents out`;
 }
 
 function policiesOver(manifests: readonly Manifest[], ...operations: string[]): Manifest[] {

@@ -36,6 +36,10 @@ function run({ files, svg, json, strict, help }: Arguments, output: Output): num
   const plan = planOf(files.length, readManifests(files));
   if (svg !== undefined) { write(svg, renderTimeline(plan)); }
   output.stdout(`${json ? renderJson(plan) : renderTable(plan)}\n`);
+  if (strict && plan.isEmpty) {
+    output.stderr(`${COMMAND}: nothing in the files is about snapshots, so there was nothing to review; name the files that were synthesized\n`);
+    return EXIT_CODES.risk;
+  }
   return strict && plan.review.some(({ severity }) => severity === 'risk') ? EXIT_CODES.risk : EXIT_CODES.success;
 }
 

@@ -8,15 +8,20 @@ import { review } from './review/review';
 export interface Plan {
   /** how many */
   readonly files: number;
+  /** whether none of them is about snapshots */
+  readonly isEmpty: boolean;
   readonly schedules: readonly { readonly schedule: Schedule; readonly outlook: Outlook }[];
   readonly review: readonly Finding[];
 }
+
+const ABOUT_SNAPSHOTS = /snapshot\.storage\.k8s\.io|cdk8s-volume-snapshots/;
 
 export function planOf(files: number, manifests: readonly Manifest[]): Plan {
   const model = modelOf(manifests);
   const outlooks = outlooksOf(model.schedules);
   return {
     files,
+    isEmpty: !manifests.some(manifest => ABOUT_SNAPSHOTS.test(JSON.stringify(manifest))),
     schedules: [...outlooks].map(([schedule, outlook]) => ({ schedule, outlook })),
     review: review(model, outlooks),
   };

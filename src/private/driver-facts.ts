@@ -42,6 +42,8 @@ export interface DriverFacts {
   /** whether the parameters select a kind of snapshot that the limit does not count */
   readonly unlimited?: (given: Parameters) => boolean;
   readonly minimumIntervalSeconds?: number;
+  /** how many snapshots of one volume it makes at once, where making one means to copy it */
+  readonly maxPendingPerVolume?: number;
 }
 
 export const AWS_EBS = 'ebs.csi.aws.com';
@@ -103,6 +105,8 @@ const FACTS: { readonly [driver: string]: DriverFacts } = {
     ],
     further: ebsTagProblem,
     minimumIntervalSeconds: 15,
+    // one, for volumes of the types st1 and sc1
+    maxPendingPerVolume: 5,
   },
   [GCE_PERSISTENT_DISK]: {
     strict: true,

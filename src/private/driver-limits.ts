@@ -1,5 +1,6 @@
 import { Duration } from 'cdk8s';
 import { CronSchedule, shortestInterval } from './cron';
+import { driverFacts } from './driver-facts';
 import { simulate } from './simulation';
 import { Origin, reject } from './validate';
 import { CsiDriver } from '../csi-driver';
@@ -8,8 +9,10 @@ import { RetentionRules } from '../retention/plan';
 
 const YEAR = 365 * 86_400;
 
-/** Refuses what a driver is known not to do: to cut a volume again so soon, or to keep so many snapshots of it. */
-export function requireWithinLimits(origin: Origin, driver: CsiDriver | undefined, schedule: CronSchedule, rules: RetentionRules): void {
+/** Refuses what a driver is known not to do: to cut a volume again so soon, to make so many snapshots of it at once, or to keep so many. */
+export function requireWithinLimits(
+  origin: Origin, driver: CsiDriver | undefined, schedule: CronSchedule, rules: RetentionRules, maxNotReady: number,
+): void {
   const shortest = shortestInterval(schedule);
   const interval = driver?.minimumInterval;
   if (interval !== undefined && shortest < interval.toSeconds()) {
@@ -18,6 +21,12 @@ export function requireWithinLimits(origin: Origin, driver: CsiDriver | undefine
       got: Duration.seconds(shortest),
       allowed: `at least ${interval.toHumanString()} between two snapshots of a volume`,
       fix: 'run it less often',
+    });
+  }
+  const pending = driver && driverFacts(driver.name).maxPendingPerVolume;
+  if (pending !== undefined && maxNotReady > pending) {
+    reject(origin, 'maxNotReady', {
+      problem: `the driver ${driver?.name} makes fewer snapshots of a volume at once`, got: maxNotReady, allowed: `at most ${pending}`, fix: 'lower it',
     });
   }
   const most = driver?.maxSnapshotsPerVolume;

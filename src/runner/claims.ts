@@ -24,6 +24,7 @@ export async function resolveClaims(
     try {
       const claims = selection.kind === 'Selector' ? await select(client, namespace, selection, signal) : pick(await all(), namespace, selection);
       if (claims === 'ScaledIn') { scaledIn.push(describe(selection)); } else { claims.forEach(claim => found.set(claim.name, claim)); }
+      if (selection.kind === 'StatefulSet') { missing.push(...gaps(claims as Claim[], namespace, selection)); }
     } catch (error) {
       // the other claims would wait in vain as well, one after the other, until the Job's deadline
       if (signal.aborted || error instanceof ConnectionError) { throw error; }
@@ -47,18 +48,36 @@ export async function listClaims(client: KubeClient, namespace: string, signal: 
 }
 
 type Named = Exclude<ClaimSelection, { kind: 'Selector' }>;
+type OfSet = Extract<ClaimSelection, { kind: 'StatefulSet' }>;
 
 function pick(claims: Claim[], namespace: string, selection: Named): Claim[] | 'ScaledIn' {
   if (selection.kind === 'StatefulSet') {
-    return some(claims.filter(claim => selection.templates.some(template => ordinalOf(claim.name, `${template}-${selection.name}-`) !== undefined)),
+    return some(claims.filter(claim => selection.templates.some(template => ordinalOf(claim.name, prefixOf(selection, template)) !== undefined)),
       `no claim of StatefulSet '${selection.name}' exists: `
-        + `expected names such as ${selection.templates[0]}-${selection.name}-0; check its name, its templates and the namespace`);
+        + `expected names such as ${prefixOf(selection, selection.templates[0])}0; check its name, its templates and the namespace`);
   }
   const claim = claims.find(each => each.name === selection.name);
   if (claim) { return [claim]; }
   if (selection.statefulSet !== undefined && isBeyondMembers(selection.name, claims)) { return 'ScaledIn'; }
-  throw new Error(`no claim of this name in namespace '${namespace}'; correct the name, or take it out of the schedule`);
+  throw noSuchClaim(namespace);
 }
+
+const noSuchClaim = (namespace: string) => new Error(`no claim of this name in namespace '${namespace}'; correct the name, or take it out of the schedule`);
+
+const prefixOf = ({ name }: OfSet, template: string) => `${template}-${name}-`;
+
+/** Each member has a claim of each template, and members come one after the other: the names that are not there, up to the last one. */
+function gaps(claims: Claim[], namespace: string, selection: OfSet): { name: string; error: unknown }[] {
+  const prefixes = selection.templates.map(template => prefixOf(selection, template));
+  const ordinals = claims.flatMap(claim => prefixes.flatMap(prefix => ordinalOf(claim.name, prefix) ?? []));
+  const [first, last] = [Math.min(...ordinals), Math.max(...ordinals)];
+  const expected = prefixes.flatMap(prefix => Array.from({ length: Math.min(last - first + 1, MOST_MEMBERS) }, (_, index) => `${prefix}${first + index}`));
+  const names = new Set(claims.map(claim => claim.name));
+  return expected.filter(name => !names.has(name)).map(name => ({ name, error: noSuchClaim(namespace) }));
+}
+
+/** A claim such as data-db-20261121 is no member. */
+const MOST_MEMBERS = 1000;
 
 /** The last members go first: with an earlier one still there and no later one, the claim went, or is yet to come, with its member. */
 function isBeyondMembers(name: string, claims: Claim[]): boolean {

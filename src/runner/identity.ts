@@ -5,17 +5,18 @@ export type Run =
   | { readonly kind: 'Scheduled'; readonly at: Date }
   | { readonly kind: 'Manual'; readonly jobUid: string };
 
-// later than any day that is written in eight digits, such as 20261231, would be if it were minutes
+// later than any day that is written in eight digits as 20261231 would be if it were minutes; one written as 31122026 lies years ahead
 const EARLIEST_MINUTES = 28_000_000;
+const CLOCKS_DIFFER_BY = 24 * 3_600_000;
 
 /**
  * The CronJob controller calls a Job <cronjob>-<minutes since 1970>; a Job that a
  * person made from the CronJob has any name, and is known by its uid. The name of
  * the CronJob itself does not matter: tools such as Kustomize change it after synth.
  */
-export function identifyRun(jobName: string | undefined, jobUid: string | undefined): Run {
+export function identifyRun(jobName: string | undefined, jobUid: string | undefined, now: number): Run {
   const minutes = Number(/-([0-9]{8})$/.exec(jobName ?? '')?.[1] ?? 0);
-  if (minutes >= EARLIEST_MINUTES) { return { kind: 'Scheduled', at: new Date(minutes * 60_000) }; }
+  if (minutes >= EARLIEST_MINUTES && minutes * 60_000 <= now + CLOCKS_DIFFER_BY) { return { kind: 'Scheduled', at: new Date(minutes * 60_000) }; }
   if (!jobUid) { throw new Error('the pod has no Job: run the CronJob as it was synthesized, or a Job made from it'); }
   return { kind: 'Manual', jobUid };
 }

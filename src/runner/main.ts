@@ -22,7 +22,7 @@ async function main(environment: NodeJS.ProcessEnv, account: string | undefined)
     log('start', { ...config });
     return using(new HttpClient(podAccess(environment, account)), client => runOrphans({ client, config, signal, log }));
   }
-  const run = identifyRun(environment[ENVIRONMENT.jobName], environment[ENVIRONMENT.jobUid]);
+  const run = identifyRun(environment[ENVIRONMENT.jobName], environment[ENVIRONMENT.jobUid], Date.now());
   const namespace = environment[ENVIRONMENT.namespace];
   if (!namespace) { throw new Error(`${ENVIRONMENT.namespace} is not set; run the CronJob as it was synthesized`); }
   const pod = environment[ENVIRONMENT.podName] ?? '';

@@ -1,8 +1,9 @@
 import { EXIT, KEYS, OrphansConfig, SNAPSHOT_NAME_PATTERN } from './config';
+import { probeFence } from './fence';
 import { ApiError, ConnectionError, KubeClient, list, mayPass, RetryingClient, TerminatedError } from './kube-client';
 import { forEach } from './parallel';
 import { oneLine } from './report';
-import { contentPath, NO_SNAPSHOT_API, readMarks, snapshotsPath } from './resources';
+import { contentPath, NO_SNAPSHOT_API, plausibleCut, readMarks, snapshotsPath } from './resources';
 import { RunResult } from './run';
 import { calendarOf } from '../retention/calendar';
 import { heldBy, Holds } from '../retention/hold';
@@ -48,8 +49,10 @@ interface Content extends Holds {
   readonly ready: boolean;
   /** since when it is being deleted */
   readonly deletingSince?: number;
-  /** when the data was cut */
+  /** when the data was cut, by a clock that is not far off: what is newer */
   readonly moment: number;
+  /** when the storage says that it was, if that is later: what is old enough */
+  readonly latest: number;
   readonly restoreSize: number;
   readonly snapshot: { readonly namespace: string; readonly name: string; readonly uid: string };
   /** whether the snapshot controller has seen the VolumeSnapshot go */
@@ -146,6 +149,9 @@ function isOurs(content: Content): boolean {
 function readContent({ metadata, spec, status }: any): Content {
   const { volumeHandle, snapshotHandle } = spec.source;
   const { namespace, name, uid = '' } = spec.volumeSnapshotRef;
+  const createdAt = Date.parse(metadata.creationTimestamp);
+  // in nanoseconds, or nothing, or nonsense
+  const cutAt = Math.round((status?.creationTime ?? 0) / 1e6);
   return {
     name: metadata.name,
     uid: metadata.uid,
@@ -156,8 +162,8 @@ function readContent({ metadata, spec, status }: any): Content {
     deletionPolicy: spec.deletionPolicy,
     ready: status?.readyToUse === true,
     deletingSince: metadata.deletionTimestamp && Date.parse(metadata.deletionTimestamp),
-    // in nanoseconds, or nothing, or nonsense; but never before it was asked for
-    moment: Math.max(Date.parse(metadata.creationTimestamp), Math.round((status?.creationTime ?? 0) / 1e6)),
+    moment: Math.max(createdAt, plausibleCut(cutAt, createdAt, true)),
+    latest: Math.max(createdAt, cutAt),
     restoreSize: status?.restoreSize ?? 0,
     snapshot: { namespace, name, uid },
     letGo: metadata.annotations?.[LET_GO] !== undefined,
@@ -203,7 +209,7 @@ function whyItStays(content: Content, other: Content | undefined, newerReady: nu
     return { kind: 'among the newest of their volume', reason: `one of the newest ${most} of its volume` };
   }
   // the data may be old, and its snapshot deleted by mistake yesterday
-  return now - Math.max(content.moment, content.letGoAt ?? 0) < olderThanSeconds * 1000
+  return now - Math.max(content.latest, content.letGoAt ?? 0) < olderThanSeconds * 1000
     ? { kind: 'too young', reason: `cut or deleted less than ${inWords(olderThanSeconds)} ago` }
     : undefined;
 }
@@ -230,6 +236,9 @@ async function find(client: KubeClient, content: Content, signal?: AbortSignal):
 async function reclaimAll(context: OrphansInput, orphans: Orphan[]): Promise<Reclaimed> {
   const result = { done: [] as Content[], spared: orphans.flatMap(({ stays }) => stays ?? []), failed: [] as { content: Content; error: unknown }[] };
   const due = orphans.filter(({ stays }) => stays === undefined).map(({ content }) => content).sort((a, b) => newestFirst(b, a));
+  if (await probeFence(context.client, due.map(({ name }) => name), context.signal) === 'Open') {
+    throw new Error('this service account may change any content of the cluster: the fence of the SnapshotOrphans is missing; apply the SnapshotOrphans whole');
+  }
   await forEach(due, async content => {
     // between two of them, not in the midst of one; without a server the others would wait in vain as well
     if (context.signal.aborted || result.failed.some(({ error }) => error instanceof ConnectionError)) { return; }

@@ -1,8 +1,9 @@
 import { pendingRestores } from './claims';
 import { KEYS, RunnerConfig } from './config';
-import { ApiError, KubeClient } from './kube-client';
+import { probeFence } from './fence';
+import { ApiError, KubeClient, list } from './kube-client';
 import { forEach } from './parallel';
-import { contentPath, Snapshot, snapshotsPath } from './resources';
+import { contentPath, readSnapshot, Snapshot, snapshotsPath } from './resources';
 import { SnapshotCache } from './snapshot-cache';
 import { overruns } from '../retention/brake';
 import { calendarOf } from '../retention/calendar';
@@ -29,13 +30,17 @@ export interface PruneResult {
   readonly problems: string[];
 }
 
+/** What retention says, and what this run may do of it. */
+interface Verdict extends Decision<Snapshot> {
+  /** retention gives it up, and this run leaves it nevertheless */
+  readonly withheld?: boolean;
+}
+
 /** The snapshot controller answers a changed policy in some 40 ms; at its default rate limit it may be busy. */
 const CONTROLLER_ANSWERS_WITHIN = 20_000;
 /** It gives no answer while the driver cuts, so there is little point in waiting. */
 const CUTTING_ANSWERS_WITHIN = 3_000;
 const TRIES = 3;
-/** So many contents may be gone before the fence is taken to have nothing to guard. */
-const PROBES = 5;
 
 /**
  * Removes what retention gives up. Snapshots with data go only where the caller
@@ -56,7 +61,9 @@ export async function prune(context: PruneContext, mayLoseData: (snapshot: Snaps
   const held = decisions.filter(decision => decision.held).length;
   if (config.dryRun) { return { pruned: 0, kept: decisions.length, held, wouldPrune: of('delete').length, problems }; }
   let pruned = 0;
-  await forEach(of('keep').filter(snapshot => mayReclaim && mayBeHalfGone(snapshot, config)), async snapshot => {
+  // what only this run withholds may be going by the hand of another one
+  const kept = decisions.filter(decision => decision.action === 'keep' && !decision.withheld).map(decision => decision.snapshot);
+  await forEach(kept.filter(snapshot => mayReclaim && mayBeHalfGone(snapshot, config)), async snapshot => {
     await setPolicy(context, snapshot, 'Retain').catch(error => problems.push(`snapshot '${snapshot.name}' may not be retained: ${error.message}`));
   });
   await forEach(of('delete'), async snapshot => {
@@ -78,8 +85,8 @@ export async function prune(context: PruneContext, mayLoseData: (snapshot: Snaps
 
 /** What retention says, and what this run may do of it; claims that are being restored are asked for only if something is due. */
 async function decideAll(
-  { cache, client, config, namespace, signal }: PruneContext, limit: (decision: Decision<Snapshot>) => Decision<Snapshot>,
-): Promise<Decision<Snapshot>[]> {
+  { cache, client, config, namespace, signal }: PruneContext, limit: (decision: Verdict) => Verdict,
+): Promise<Verdict[]> {
   const decide = (snapshots: Snapshot[]) => plan(snapshots, config.retention, client.now(), config.readyTimeoutSeconds).map(limit);
   const decisions = decide(cache.all());
   if (!decisions.some(({ action, snapshot }) => action === 'delete' && hasData(snapshot))) { return decisions; }
@@ -91,7 +98,7 @@ async function decideAll(
 }
 
 /** Deletes nothing if that would be far more than the schedule explains, until a person lets it through. */
-function brake({ config, namespace }: PruneContext, decisions: Decision<Snapshot>[], problems: string[]): Decision<Snapshot>[] {
+function brake({ config, namespace }: PruneContext, decisions: Verdict[], problems: string[]): Verdict[] {
   const [overrun, ...more] = overruns(decisions, snapshot => snapshot.prunable, config.explainedPrunes);
   if (!overrun) { return decisions; }
   const name = decisions.find(decision => decision.snapshot.claim === overrun.claim)?.snapshot.claimName || overrun.claim;
@@ -138,9 +145,10 @@ async function checkReclaim({ client, cache, config, signal }: PruneContext, pro
   const all = cache.all();
   const retains = config.deletionPolicy === 'Retain' || all.some(snapshot => snapshot.contentName !== undefined && !snapshot.boundFinalizer);
   if (config.prunedStorage === 'Keep' || (config.deletionPolicy === 'Delete' && !retains)) { return true; }
-  const answer = await probe(client, all.filter(snapshot => hasOwnContent(snapshot) && !snapshot.deleting), signal);
+  const newestFirst = all.filter(snapshot => hasOwnContent(snapshot) && !snapshot.deleting).sort((a, b) => b.createdAt - a.createdAt);
+  const answer = await probeFence(client, newestFirst.map(snapshot => snapshot.contentName as string), signal);
   // without a content nothing can be given back
-  if (answer === 'Fenced' || answer === 'NoContent') { return true; }
+  if (answer === 'Fenced' || answer === 'Unknown') { return true; }
   if (answer === 'Open') {
     problems.push('this schedule may change any content of the cluster, so none of its retained storage is given back: '
       + 'the fence of the SnapshotReclaim is missing, or the service account has a right to update contents that it should not have; '
@@ -152,31 +160,14 @@ async function checkReclaim({ client, cache, config, signal }: PruneContext, pro
   return false;
 }
 
-async function probe(client: KubeClient, snapshots: Snapshot[], signal: AbortSignal): Promise<'Fenced' | 'Open' | 'Forbidden' | 'NoContent'> {
-  const body = { metadata: { annotations: { [KEYS.fenceProbe]: 'refuse' } } };
-  for (const snapshot of snapshots.sort((a, b) => b.createdAt - a.createdAt).slice(0, PROBES)) {
-    try {
-      await client.request({ method: 'PATCH', path: contentPath(snapshot.contentName ?? ''), query: { dryRun: 'All' }, body }, signal);
-      return 'Open';
-    } catch (error) {
-      const status = error instanceof ApiError ? error.status : undefined;
-      // a policy answers 422, a missing right 403, a content that somebody removed 404
-      if (status === 422) { return 'Fenced'; }
-      if (status === 403) { return 'Forbidden'; }
-      if (status !== 404) { throw error; }
-    }
-  }
-  return 'NoContent';
-}
-
-function spare(decision: Decision<Snapshot>, mayLoseData: (snapshot: Snapshot) => boolean): Decision<Snapshot> {
+function spare(decision: Verdict, mayLoseData: (snapshot: Snapshot) => boolean): Verdict {
   return decision.action === 'delete' && hasData(decision.snapshot) && !mayLoseData(decision.snapshot)
     ? withheld(decision, 'this run has no newer snapshot of the claim')
     : decision;
 }
 
 /** Of each claim's snapshots that have data, no more than so many go. */
-function onlyOldest(decisions: Decision<Snapshot>[], mostOfClaim: number): Decision<Snapshot>[] {
+function onlyOldest(decisions: Verdict[], mostOfClaim: number): Verdict[] {
   const gone = new Map<string, number>();
   // of each claim, retention decides on the newest first
   return [...decisions].reverse().map(decision => {
@@ -187,11 +178,11 @@ function onlyOldest(decisions: Decision<Snapshot>[], mostOfClaim: number): Decis
   }).reverse();
 }
 
-function withheld(decision: Decision<Snapshot>, reason: string): Decision<Snapshot> {
-  return decision.action === 'delete' ? { ...decision, action: 'keep', reasons: [reason, ...decision.reasons] } : decision;
+function withheld(decision: Verdict, reason: string): Verdict {
+  return decision.action === 'delete' ? { ...decision, action: 'keep', withheld: true, reasons: [reason, ...decision.reasons] } : decision;
 }
 
-function logDecisions({ log }: PruneContext, decisions: Decision<Snapshot>[]): void {
+function logDecisions({ log }: PruneContext, decisions: Verdict[]): void {
   const kept = new Map<string, { claim: string; reasons: string[]; snapshots: string[] }>();
   for (const { snapshot, action, reasons } of decisions) {
     if (action === 'delete') {
@@ -212,15 +203,35 @@ async function remove(context: PruneContext, due: Snapshot, reclaims: boolean): 
   if (!hasOwnContent(due)) {
     throw new Error(`its content '${due.contentName}' was not made for it by the snapshot controller; delete both by hand`);
   }
-  let stays: string | undefined = 'not deleted';
+  let stays: string | undefined;
+  let failure: Error | undefined;
   try {
-    await setPolicy(context, due, 'Delete');
-    stays = await deleteGivenBack(context, due);
-    return stays;
-  } finally {
-    // however it went: what stays must not go with its namespace
-    if (stays !== undefined) { await setPolicy(context, due, 'Retain'); }
+    // a content that somebody removed has nothing to give back
+    stays = await setPolicy(context, due, 'Delete') ? await deleteGivenBack(context, due) : await deleteAsSeen(context, due, due);
+  } catch (error) {
+    failure = error as Error;
   }
+  if (stays === undefined && failure === undefined) { return undefined; }
+  return retainAgain(context, due, stays, failure);
+}
+
+/** However it went: what stays must not go with its namespace. What goes after all, since an answer of ours was lost, must not be held back. */
+async function retainAgain(context: PruneContext, due: Snapshot, stays: string | undefined, failure: Error | undefined): Promise<string | undefined> {
+  try {
+    const now = await look(context, due);
+    if (!now || now.deleting) { return undefined; }
+    await setPolicy(context, due, 'Retain');
+  } catch (error) {
+    throw new Error(`${failure?.message ?? stays}; its storage may go with its namespace until a run sets its content back: ${(error as Error).message}`);
+  }
+  if (failure !== undefined) { throw failure; }
+  return stays;
+}
+
+/** The snapshot as the server has it; the watch may be late. The right to get is not needed, since a list of one name finds it as well. */
+async function look({ client, namespace }: PruneContext, { name, uid }: Snapshot): Promise<Snapshot | undefined> {
+  const { items: [found] } = await list(client, snapshotsPath(namespace), { fieldSelector: `metadata.name=${name}` }, readSnapshot);
+  return found?.uid === uid ? found : undefined;
 }
 
 /** Waits until the snapshot controller has seen the changed policy; deleting earlier would leave an orphan. */
@@ -249,10 +260,8 @@ async function deleteAsSeen(context: PruneContext, due: Snapshot, seen: Snapshot
     if (reason !== undefined) { return reason; }
     if (await tryDelete(context, snapshot)) { return undefined; }
     // somebody wrote to it since we read it, perhaps a hold: look again before anything is deleted
-    const stale: string = snapshot.resourceVersion;
-    const fresh = await context.cache.waitFor(due.name, s => s?.resourceVersion !== stale, context.client.now() + 5_000);
-    if (!fresh || attempt === TRIES) { throw new Error('it changes all the time; the next run tries again'); }
-    snapshot = fresh.snapshot;
+    if (attempt === TRIES) { throw new Error('it changes all the time; the next run tries again'); }
+    snapshot = await look(context, due);
   }
 }
 
@@ -262,13 +271,21 @@ function heldNow({ client, config }: PruneContext, snapshot: Snapshot): string |
 
 /** A snapshot that came further since the plan was made is another one to decide on: it may have data now, and storage that outlives it. */
 function progressSince(due: Snapshot, now: Snapshot): string | undefined {
+  if (due.scheduleId !== now.scheduleId) { return 'it is none of this schedule any more'; }
   return due.contentName !== now.contentName || due.cutAt !== now.cutAt || due.ready !== now.ready
     ? 'it has just been bound, cut or made ready; the next run decides'
     : undefined;
 }
 
-async function setPolicy({ client }: PruneContext, snapshot: Snapshot, deletionPolicy: 'Delete' | 'Retain'): Promise<void> {
-  await client.request({ method: 'PATCH', path: contentPath(snapshot.contentName ?? ''), body: { spec: { deletionPolicy } } });
+/** False if the snapshot has no content any more. */
+async function setPolicy({ client }: PruneContext, snapshot: Snapshot, deletionPolicy: 'Delete' | 'Retain'): Promise<boolean> {
+  try {
+    await client.request({ method: 'PATCH', path: contentPath(snapshot.contentName ?? ''), body: { spec: { deletionPolicy } } });
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) { return false; }
+    throw error;
+  }
 }
 
 /** False if the snapshot is not what it was when we read it. */

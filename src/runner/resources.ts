@@ -77,7 +77,7 @@ const LATEST_CUT = 7 * 24 * 3_600_000;
  * A snapshot of a claim is cut after it is asked for, and soon, whatever the storage's clock says;
  * an imported one may be older than its object.
  */
-function plausibleCut(cutAt: number, createdAt: number, ofClaim: boolean): number {
+export function plausibleCut(cutAt: number, createdAt: number, ofClaim: boolean): number {
   return ofClaim && (cutAt < createdAt - CLOCKS_DIFFER_BY || cutAt > createdAt + LATEST_CUT) ? createdAt : cutAt;
 }
 

@@ -119,7 +119,12 @@ describe('exit codes', () => {
 
   test('0, whatever the review says, and with --strict if it says no risk', () => {
     expect(plan([risky])).toMatchObject({ code: 0, stderr: '' });
-    expect(plan([yaml({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'a', namespace: 'b' } })], '--strict')).toMatchObject({ code: 0 });
+    expect(plan([yaml({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'a', namespace: 'b' } })])).toMatchObject({ code: 0 });
+  });
+
+  test('1 with --strict if nothing is about snapshots: the path of the files is wrong, and would stay so', () => {
+    const claim = yaml({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'a', namespace: 'b' } });
+    expect(plan([claim], '--strict')).toMatchObject({ code: 1, stderr: expect.stringContaining('nothing in the files is about snapshots') });
   });
 
   test('1 with --strict if there is a risk; what it is is printed all the same', () => {

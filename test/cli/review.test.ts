@@ -291,6 +291,15 @@ describe('the fence around contents', () => {
       .toEqual(fence("the binding of the policy 'cdk8s-volume-snapshots-reclaim' leaves some contents out"));
   });
 
+  test.each<[string, (spec: any) => void]>([
+    ['a selector', spec => { spec.matchConstraints.objectSelector = { matchLabels: { a: 'b' } }; }],
+    ['names', spec => { spec.matchConstraints.resourceRules[0].resourceNames = ['a']; }],
+    ['exceptions', spec => { spec.matchConstraints.excludeResourceRules = [{ apiGroups: ['*'], resources: ['*'], operations: ['*'] }]; }],
+    ['a condition that never holds', spec => { spec.matchConditions.push({ name: 'never', expression: 'false' }); }],
+  ])('whose policy leaves out contents by %s', (_, change) => {
+    expect(changed('ValidatingAdmissionPolicy', ({ spec }) => change(spec))).toEqual(fence("the policy 'cdk8s-volume-snapshots-reclaim' leaves some contents out"));
+  });
+
   test('is not asked of the snapshot controller, which may update contents anyway', () => {
     const role = {
       apiVersion: 'rbac.authorization.k8s.io/v1',

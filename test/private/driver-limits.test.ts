@@ -3,8 +3,8 @@ import { CsiDriver, RetentionPolicy, RetentionPolicyOptions } from '../../src';
 import { parseCron } from '../../src/private/cron';
 import { requireWithinLimits } from '../../src/private/driver-limits';
 
-const check = (driver: CsiDriver | undefined, schedule: string, retention: RetentionPolicyOptions) =>
-  () => requireWithinLimits('shop/nightly', driver, parseCron(schedule), RetentionPolicy.of(retention)._toRules('Europe/Berlin'));
+const check = (driver: CsiDriver | undefined, schedule: string, retention: RetentionPolicyOptions, maxNotReady = 3) =>
+  () => requireWithinLimits('shop/nightly', driver, parseCron(schedule), RetentionPolicy.of(retention)._toRules('Europe/Berlin'), maxNotReady);
 const NIGHTLY = '15 3 * * *';
 const HOURLY = '15 * * * *';
 const longhorn = CsiDriver.longhorn();
@@ -31,6 +31,11 @@ test.each<[string, string, RetentionPolicyOptions]>([
 test('vSphere, which keeps three, is allowed two and the one that is being taken; three days are four nights when clocks go forward', () => {
   expect(check(vsphere, NIGHTLY, { keepLast: 2 })).not.toThrow();
   expect(check(vsphere, NIGHTLY, { keepFor: Duration.days(3) })).toThrow(/got 4; allowed at most 2 of its 3/);
+});
+
+test('EBS, which copies five snapshots of a volume at once, is not asked for more', () => {
+  expect(check(CsiDriver.awsEbs(), HOURLY, { keepLast: 2 }, 5)).not.toThrow();
+  expect(check(CsiDriver.awsEbs(), HOURLY, { keepLast: 2 }, 6)).toThrow("'maxNotReady': the driver ebs.csi.aws.com makes fewer snapshots of a volume at once, got 6; allowed at most 5; lower it");
 });
 
 test('a driver without known limits, and none at all, are allowed anything', () => {

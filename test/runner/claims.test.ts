@@ -119,8 +119,18 @@ describe('the claims of a StatefulSet', () => {
   const set: ClaimSelection = { kind: 'StatefulSet', name: 'db', templates: ['data', 'wal'] };
 
   test('are those of its templates and ordinals, and none that merely look like it', async () => {
-    const server = cluster('data-db-0', 'data-db-1', 'data-db-12', 'wal-db-0', 'data-db-x', 'data-db-0-copy', 'data-db-', 'data-mydb-0', 'other-db-0', 'data-db2-0');
-    await expect(resolve(server, [set])).resolves.toMatchObject({ found: ['data-db-0', 'data-db-1', 'data-db-12', 'wal-db-0'], missing: [] });
+    const server = cluster('data-db-9', 'data-db-10', 'wal-db-9', 'wal-db-10', 'data-db-x', 'data-db-0-copy', 'data-db-', 'data-mydb-0', 'other-db-0', 'data-db2-0');
+    await expect(resolve(server, [set])).resolves.toMatchObject({ found: ['data-db-10', 'data-db-9', 'wal-db-10', 'wal-db-9'], missing: [] });
+  });
+
+  test('are missed where a member lacks one, or a template is misspelt: it would never be snapshotted, and nobody told', async () => {
+    const noSuch = (name: string) => `${name}: no claim of this name in namespace 'shop'; correct the name, or take it out of the schedule`;
+    await expect(resolve(cluster('data-db-0', 'data-db-2', 'wal-db-0', 'wal-db-1', 'wal-db-2'), [set])).resolves.toMatchObject({
+      found: ['data-db-0', 'data-db-2', 'wal-db-0', 'wal-db-1', 'wal-db-2'], missing: [noSuch('data-db-1')],
+    });
+    await expect(resolve(cluster('data-db-0', 'data-db-1'), [set])).resolves.toMatchObject({
+      found: ['data-db-0', 'data-db-1'], missing: [noSuch('wal-db-0'), noSuch('wal-db-1')],
+    });
   });
 
   test('that do not exist yet are missed, with an example of what was looked for', async () => {

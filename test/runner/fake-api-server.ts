@@ -506,6 +506,9 @@ export class FakeApiServer {
     return object.metadata.deletionTimestamp && !object.metadata.finalizers?.length ? this.remove(collection, name) : this.store(collection, object);
   }
 
+  /** A person takes away a content with its finalizers. */
+  removeContent(name: string): void { this.remove(CONTENTS, name); }
+
   private remove(collection: string, name: string): any {
     const before = this.find(collection, name);
     this.version += 1;
@@ -520,6 +523,7 @@ export class FakeApiServer {
       if (watcher.collection === change.collection) { this.tell(watcher, change); }
     }
     if (change.collection === SNAPSHOTS && change.after) { this.reconcileSoon(change.after.metadata.name); }
+    if (change.collection === CONTENTS && !change.after) { this.reconcileSoon(change.before.spec.volumeSnapshotRef.name); }
     if (change.collection === CONTENTS && change.after) {
       this.clock.after(this.informerDelay, () => { if (this.controllerRunning) { this.seePolicy(change.after.metadata.name); } });
     }
@@ -574,7 +578,7 @@ export class FakeApiServer {
     const contentName = status?.boundVolumeSnapshotContentName ?? `snapcontent-${metadata.uid}`;
     const content = this.all(CONTENTS).get(contentName);
     if (metadata.deletionTimestamp) {
-      this.finishDeletion(name, metadata.uid, content);
+      this.finishDeletion(name, content);
     } else if (content) {
       // it is added when the content says Delete, and stays when it says Retain again; not while the driver is cutting, as was seen on a cluster
       const cutting = status?.creationTime === undefined && status?.error === undefined;
@@ -629,10 +633,13 @@ export class FakeApiServer {
     });
   }
 
-  private finishDeletion(name: string, uid: string, content: any): void {
+  private finishDeletion(name: string, content: any): void {
     if (content && this.seenPolicies.get(content.metadata.name) === 'Delete') {
-      this.remove(CONTENTS, content.metadata.name);
-      this.backend.delete(handleOf(uid));
+      if (content.metadata.deletionTimestamp) { return; }
+      this.editContent(content.metadata.name, c => { c.metadata.annotations = { ...c.metadata.annotations, [BEING_DELETED]: 'yes' }; });
+      this.delete(CONTENTS, content.metadata.name, undefined);
+      // the snapshot stays until the driver's sidecar has let the content go
+      return;
     } else if (content && !content.metadata.annotations?.[BEING_DELETED]) {
       const time = timestamp(this.clock.now());
       this.editContent(content.metadata.name, c => {

@@ -2,29 +2,30 @@ import { identifyRun, labelValue, Run, snapshotName } from '../../src/runner/ide
 
 const at = new Date('2026-02-09T02:00:00Z');
 const minutes = at.getTime() / 60_000;
+const NOW = at.getTime() + 60_000;
 const scheduled: Run = { kind: 'Scheduled', at };
 const manual: Run = { kind: 'Manual', jobUid: 'job-1' };
 
 describe('which run a pod belongs to', () => {
   test('is the minute in the name that the CronJob controller gives the Job, not the time at which the pod starts', () => {
-    expect(identifyRun(`nightly-${minutes}`, 'uid')).toEqual(scheduled);
+    expect(identifyRun(`nightly-${minutes}`, 'uid', NOW)).toEqual(scheduled);
   });
 
   test('is right for a CronJob whose own name ends in digits', () => {
-    expect(identifyRun(`backup-12345678-${minutes}`, 'uid')).toEqual(scheduled);
+    expect(identifyRun(`backup-12345678-${minutes}`, 'uid', NOW)).toEqual(scheduled);
   });
 
   test('is right for a CronJob that was renamed after synth, as Kustomize does', () => {
-    expect(identifyRun(`prod-nightly-${minutes}`, 'uid')).toEqual(scheduled);
+    expect(identifyRun(`prod-nightly-${minutes}`, 'uid', NOW)).toEqual(scheduled);
   });
 
-  test.each(['nightly-manual', 'before-upgrade', 'nightly-1', 'nightly-123456789', 'nightly-20261231', `${minutes}`, `nightly-${minutes}-x`, undefined])(
+  test.each(['nightly-manual', 'before-upgrade', 'nightly-1', 'nightly-123456789', 'nightly-20261231', 'before-migration-31122026', `${minutes}`, `nightly-${minutes}-x`, undefined])(
     'is the uid of a Job that a person made: %s', jobName => {
-      expect(identifyRun(jobName, 'job-1')).toEqual(manual);
+      expect(identifyRun(jobName, 'job-1', NOW)).toEqual(manual);
     });
 
   test.each([undefined, ''])('is not guessed for a bare pod (uid %s)', jobUid => {
-    expect(() => identifyRun('x', jobUid)).toThrow('the pod has no Job: run the CronJob as it was synthesized, or a Job made from it');
+    expect(() => identifyRun('x', jobUid, NOW)).toThrow('the pod has no Job: run the CronJob as it was synthesized, or a Job made from it');
   });
 });
 

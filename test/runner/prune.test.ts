@@ -774,6 +774,15 @@ describe('the fence around contents', () => {
     expect(run.message).not.toContain('FAILED pruning');
   });
 
+  test('is not taken down by the storage of a content that somebody removed: there is nothing to give back, and the snapshot goes', async () => {
+    const server = cluster('Retain', 5);
+    const gone = contentOf(server, 'old-4');
+    server.removeContent(gone);
+    const run = await perform(server, { config: retaining() });
+    expect(run).toMatchObject({ exitCode: 0, message: expect.stringContaining('4 pruned') });
+    expect(server.names).toHaveLength(2);
+  });
+
   test('is none of the business of a schedule that keeps the storage, or whose class deletes', async () => {
     for (const config of [retaining({ prunedStorage: 'Keep' }), deleting()]) {
       const server = cluster(config.deletionPolicy, 3);
@@ -1015,15 +1024,44 @@ describe('deletions', () => {
     expect([old(server), server.policyOf('old-2')]).toEqual([['old-1', 'old-2'], policy]);
   });
 
-  test('of a snapshot whose change the watch does not show are given up for tonight', async () => {
+  test('of a snapshot that is held meanwhile are called off, though the watch shows nothing', async () => {
     const server = cluster('Retain', 2);
     once(server, 'before', 'DELETE', () => {
       server.stallWatches();
       server.hold('old-2');
     });
     const run = await perform(server, { config: retaining() });
-    expect(run.exitCode).toBe(1);
+    expect(run.exitCode).toBe(0);
     expect([old(server), server.policyOf('old-2')]).toEqual([['old-1', 'old-2'], 'Retain']);
+  });
+
+  test('that are accepted while the API server goes away are not held back when it is there again, or the storage would stay unseen', async () => {
+    const server = cluster('Retain', 2);
+    let back = 0;
+    server.before = call => {
+      if (server.now() < back) { throw new ConnectionError('ECONNREFUSED'); }
+      // so slow that all is still to be done when the run can speak again
+      if (call.verb === 'DELETE') { server.controllerDelay = 10 * MINUTE; }
+    };
+    server.after = call => {
+      if (call.verb !== 'DELETE' || back > 0) { return; }
+      back = server.now() + 200 * SECOND;
+      throw new ConnectionError('ECONNRESET');
+    };
+    const run = await perform(server, { config: retaining() });
+    expect([run.exitCode, server.policyOf('old-2')]).toEqual([0, 'Delete']);
+    expect(run.message).toContain('1 pruned');
+    await server.clock.advance(HOUR);
+    expect([old(server), server.orphans, server.backend.size]).toEqual([['old-1'], [], 2]);
+  });
+
+  test('that another run has begun are left to it, by a run that only has no newer snapshot of the claim itself', async () => {
+    const server = cluster('Retain', 4);
+    server.editContent(contentOf(server, 'old-4'), c => { c.spec.deletionPolicy = 'Delete'; });
+    await server.clock.advance(SECOND);
+    server.editClaim('data', claim => { claim.status.phase = 'Lost'; });
+    expect((await perform(server, { config: retaining() })).exitCode).toBe(1);
+    expect([old(server), server.policyOf('old-4')]).toEqual([['old-1', 'old-2', 'old-3', 'old-4'], 'Delete']);
   });
 
   test.each(['Delete', 'Retain'] as const)('that somebody else was quicker with are no failure, and count as pruned: class %s', async policy => {
