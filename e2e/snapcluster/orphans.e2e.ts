@@ -189,7 +189,11 @@ test('giving back takes the old ones; it leaves the newest of each volume, the l
   const requests = audit.requestsOf(PLATFORM, 'reclaim');
   // update is for the fence of SnapshotReclaim, which is in the cluster, to look at
   expect([...used(requests), 'update snapshot.storage.k8s.io/volumesnapshotcontents']).toEqual(grantedBy('reclaim.e2e-orphans-platform'));
-  expect(requests.filter(({ code }) => code >= 400).map(({ verb, code }) => `${verb} ${code}`)).toEqual(due.map(() => 'get 404'));
+  expect(requests.filter(({ code }) => code >= 400).map(({ verb, code }) => `${verb} ${code}`)).toEqual([
+    // what the fence must refuse
+    'patch 422',
+    ...due.map(() => 'get 404'),
+  ]);
 });
 
 test('a look uses the rights that it has, and has no others', async () => {
