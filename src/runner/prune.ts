@@ -1,10 +1,10 @@
 import { pendingRestores } from './claims';
 import { KEYS, RunnerConfig } from './config';
 import { probeFence } from './fence';
-import { ApiError, KubeClient, list } from './kube-client';
+import { ApiError, KubeClient } from './kube-client';
 import { forEach } from './parallel';
-import { contentPath, readSnapshot, Snapshot, snapshotsPath } from './resources';
-import { SnapshotCache } from './snapshot-cache';
+import { contentPath, Snapshot, snapshotsPath } from './resources';
+import { findSnapshot, SnapshotCache } from './snapshot-cache';
 import { overruns } from '../retention/brake';
 import { calendarOf } from '../retention/calendar';
 import { heldBy } from '../retention/hold';
@@ -228,9 +228,9 @@ async function retainAgain(context: PruneContext, due: Snapshot, stays: string |
   return stays;
 }
 
-/** The snapshot as the server has it; the watch may be late. The right to get is not needed, since a list of one name finds it as well. */
+/** The snapshot as it is now, since the watch may be late. */
 async function look({ client, namespace }: PruneContext, { name, uid }: Snapshot): Promise<Snapshot | undefined> {
-  const { items: [found] } = await list(client, snapshotsPath(namespace), { fieldSelector: `metadata.name=${name}` }, readSnapshot);
+  const found = await findSnapshot(client, namespace, name);
   return found?.uid === uid ? found : undefined;
 }
 

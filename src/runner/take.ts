@@ -1,9 +1,9 @@
 import { requireClosed } from './breaker';
 import { FOREIGN_TOOL_ANNOTATIONS, FOREIGN_TOOL_LABELS, KEYS, RunnerConfig } from './config';
 import { labelValue, Run, snapshotName } from './identity';
-import { ApiError, KubeClient, list } from './kube-client';
+import { ApiError, KubeClient } from './kube-client';
 import { Claim, NO_SNAPSHOT_API, readSnapshot, Snapshot, snapshotsPath } from './resources';
-import { SnapshotCache } from './snapshot-cache';
+import { findSnapshot, SnapshotCache } from './snapshot-cache';
 import { inWords, momentOf } from '../retention/plan';
 
 export interface TakeContext {
@@ -92,10 +92,8 @@ async function create(context: TakeContext, claim: Claim, name: string): Promise
   }
 }
 
-/** The right to get is not needed: a list of one name finds it as well. */
-async function find(context: TakeContext, name: string): Promise<Snapshot> {
-  const { client, namespace, signal } = context;
-  const { items: [found] } = await list(client, snapshotsPath(namespace), { fieldSelector: `metadata.name=${name}` }, readSnapshot, signal);
+async function find({ client, namespace, signal }: TakeContext, name: string): Promise<Snapshot> {
+  const found = await findSnapshot(client, namespace, name, signal);
   if (!found) { throw new Error(`snapshot '${name}' existed and is gone again; somebody deletes snapshots while they are taken`); }
   return found;
 }
