@@ -11,11 +11,21 @@ import { RetentionRules } from '../retention/plan';
  */
 export function explainedPrunes(rules: RetentionRules, schedule: CronSchedule): number | undefined {
   if (rules.keepForSeconds === undefined || schedule.kind === 'every') { return undefined; }
+  const key = JSON.stringify(schedule);
+  const most = known.get(key) ?? mostInPause(schedule);
+  known.set(key, most);
+  return most > USUALLY_EXPLAINED ? most : undefined;
+}
+
+// many schedules run at the same time
+const known = new Map<string, number>();
+
+/** How many runs there are at most in as long a time as the longest pause. */
+function mostInPause(schedule: CronSchedule): number {
   // in UTC, since what a machine knows of time zones may change, and the manifest must not
   const runs = runsOf(schedule, 'UTC', ...sampleOf(schedule));
   const longestPause = runs.reduce((longest, run, i) => i === 0 ? longest : Math.max(longest, run - runs[i - 1]), 0);
-  const most = mostWithin(runs, longestPause);
-  return most > USUALLY_EXPLAINED ? most : undefined;
+  return mostWithin(runs, longestPause);
 }
 
 /** How many runs begin within any time of that length, at most. */

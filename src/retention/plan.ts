@@ -1,4 +1,5 @@
 import { Calendar, calendarOf, Period, PERIOD_NAMES, PERIODS } from './calendar';
+import { groupBy } from './groups';
 import { heldBy, Holds } from './hold';
 
 /** The rules of retention; a snapshot is kept if any of them keeps it. */
@@ -61,12 +62,7 @@ export function momentOf(snapshot: SnapshotFacts, now: number): number {
  * one than this, may be waiting for a snapshot to be cut.
  */
 export function plan<S extends SnapshotFacts>(snapshots: readonly S[], rules: RetentionRules, now: number, awaitedFor: number): Decision<S>[] {
-  const byClaim = new Map<string, S[]>();
-  for (const snapshot of snapshots) {
-    const group = byClaim.get(snapshot.claim);
-    if (group) { group.push(snapshot); } else { byClaim.set(snapshot.claim, [snapshot]); }
-  }
-  return [...byClaim.values()].flatMap(group => planClaim(group, rules, now, awaitedFor));
+  return [...groupBy(snapshots, ({ claim }) => claim).values()].flatMap(group => planClaim(group, rules, now, awaitedFor));
 }
 
 function planClaim<S extends SnapshotFacts>(group: S[], rules: RetentionRules, now: number, awaitedFor: number): Decision<S>[] {

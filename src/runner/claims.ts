@@ -23,8 +23,12 @@ export async function resolveClaims(
   for (const selection of selections) {
     try {
       const claims = selection.kind === 'Selector' ? await select(client, namespace, selection, signal) : pick(await all(), namespace, selection);
-      if (claims === 'ScaledIn') { scaledIn.push(describe(selection)); } else { claims.forEach(claim => found.set(claim.name, claim)); }
-      if (selection.kind === 'StatefulSet') { missing.push(...gaps(claims as Claim[], namespace, selection)); }
+      if (claims === 'ScaledIn') {
+        scaledIn.push(describe(selection));
+        continue;
+      }
+      claims.forEach(claim => found.set(claim.name, claim));
+      if (selection.kind === 'StatefulSet') { missing.push(...gaps(claims, namespace, selection)); }
     } catch (error) {
       // the other claims would wait in vain as well, one after the other, until the Job's deadline
       if (signal.aborted || error instanceof ConnectionError) { throw error; }
@@ -66,18 +70,19 @@ const noSuchClaim = (namespace: string) => new Error(`no claim of this name in n
 
 const prefixOf = ({ name }: OfSet, template: string) => `${template}-${name}-`;
 
+// data-db-20261121 is no member
+const MOST_MEMBERS = 10_000;
+
 /** Each member has a claim of each template, and members come one after the other: the names that are not there, up to the last one. */
 function gaps(claims: Claim[], namespace: string, selection: OfSet): { name: string; error: unknown }[] {
   const prefixes = selection.templates.map(template => prefixOf(selection, template));
-  const ordinals = claims.flatMap(claim => prefixes.flatMap(prefix => ordinalOf(claim.name, prefix) ?? []));
+  const ordinals = claims.flatMap(claim => prefixes.flatMap(prefix => ordinalOf(claim.name, prefix) ?? [])).filter(ordinal => ordinal < MOST_MEMBERS);
   const [first, last] = [Math.min(...ordinals), Math.max(...ordinals)];
-  const expected = prefixes.flatMap(prefix => Array.from({ length: Math.min(last - first + 1, MOST_MEMBERS) }, (_, index) => `${prefix}${first + index}`));
+  const count = ordinals.length === 0 ? 0 : last - first + 1;
+  const expected = prefixes.flatMap(prefix => Array.from({ length: count }, (_, index) => `${prefix}${first + index}`));
   const names = new Set(claims.map(claim => claim.name));
   return expected.filter(name => !names.has(name)).map(name => ({ name, error: noSuchClaim(namespace) }));
 }
-
-/** A claim such as data-db-20261121 is no member. */
-const MOST_MEMBERS = 1000;
 
 /** The last members go first: with an earlier one still there and no later one, the claim went, or is yet to come, with its member. */
 function isBeyondMembers(name: string, claims: Claim[]): boolean {

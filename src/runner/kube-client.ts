@@ -118,3 +118,11 @@ export async function list<T>(
     }
   }
 }
+
+/** An object as the server has it now. The right to get is not needed, since a list of one name finds it as well. */
+export async function findOne<T>(
+  client: KubeClient, path: string, name: string, read: (item: any) => T, signal?: AbortSignal,
+): Promise<T | undefined> {
+  const { items: [found] } = await list(client, path, { fieldSelector: `metadata.name=${name}` }, read, signal);
+  return found;
+}

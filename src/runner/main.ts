@@ -3,8 +3,8 @@ import { ENVIRONMENT, EXIT, parseConfig } from './config';
 import { HttpClient, podAccess } from './http-client';
 import { identifyRun } from './identity';
 import { runOrphans } from './orphans';
-import { oneLine } from './report';
-import { runSchedule, RunResult } from './run';
+import { oneLine, RunResult } from './report';
+import { runSchedule } from './run';
 
 /** What the kubelet shows as the reason why a container ended. */
 const TERMINATION_LOG = '/dev/termination-log';

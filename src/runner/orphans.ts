@@ -1,11 +1,11 @@
 import { EXIT, KEYS, OrphansConfig, SNAPSHOT_NAME_PATTERN } from './config';
 import { probeFence } from './fence';
-import { ApiError, ConnectionError, KubeClient, list, mayPass, RetryingClient, TerminatedError } from './kube-client';
+import { ApiError, ConnectionError, findOne, KubeClient, list, mayPass, RetryingClient, TerminatedError } from './kube-client';
 import { forEach } from './parallel';
-import { oneLine } from './report';
+import { brokenOff, oneLine, RunResult } from './report';
 import { contentPath, NO_SNAPSHOT_API, plausibleCut, readMarks, snapshotsPath } from './resources';
-import { RunResult } from './run';
 import { calendarOf } from '../retention/calendar';
+import { groupBy } from '../retention/groups';
 import { heldBy, Holds } from '../retention/hold';
 import { inWords } from '../retention/plan';
 
@@ -103,7 +103,7 @@ export async function runOrphans(input: OrphansInput): Promise<RunResult> {
     if (signal.aborted) { throw new TerminatedError(); }
     return { exitCode: exitCode(reclaimed), message: oneLine([...given(survey, reclaimed), ...leaving(survey, now)].join('; ')) };
   } catch (error) {
-    return { exitCode: exitCodeOf(error), message: oneLine(`FAILED: ${(error as Error).message}; nothing more was done, ${whatNext(error)}`) };
+    return brokenOff(error, isRefused({ error }) ? APPLY : undefined);
   }
 }
 
@@ -218,16 +218,10 @@ function whyItStays(content: Content, other: Content | undefined, newerReady: nu
 async function withoutPassing(client: KubeClient, orphans: Orphan[], signal: AbortSignal): Promise<Orphan[]> {
   const passing = new Set<string>();
   await forEach(orphans.filter(({ content }) => !content.letGo || content.deletionPolicy === 'Delete'), async ({ content }) => {
-    const now = await find(client, content, signal);
+    const now = await findOne(client, ALL_CONTENTS, content.name, readContent, signal);
     if (!now || now.deletingSince !== undefined) { passing.add(content.name); }
   });
   return orphans.filter(({ content }) => !passing.has(content.name));
-}
-
-/** The content as it is now; the right to get is not needed, since a list of one name finds it as well. */
-async function find(client: KubeClient, content: Content, signal?: AbortSignal): Promise<Content | undefined> {
-  const { items: [found] } = await list(client, ALL_CONTENTS, { fieldSelector: `metadata.name=${content.name}` }, readContent, signal);
-  return found;
 }
 
 // ---- giving back
@@ -270,7 +264,7 @@ async function reclaim(context: OrphansInput, due: Content): Promise<string | un
         if (await tryDelete(context, content)) { return undefined; }
       }
       // somebody wrote to it since we read it, perhaps a hold; or an answer of ours was lost
-      const fresh = await find(context.client, due);
+      const fresh = await findOne(context.client, ALL_CONTENTS, due.name, readContent);
       if (!fresh || fresh.deletingSince !== undefined) { return undefined; }
       content = fresh;
       if (attempt === TRIES) { throw new Error('it changes all the time; the next run tries again'); }
@@ -406,29 +400,10 @@ function exitCode({ failed }: Reclaimed): number {
   return failed.every(({ error }) => mayPass(error)) ? EXIT.unreachable : EXIT.failed;
 }
 
-function exitCodeOf(error: unknown): number {
-  if (error instanceof TerminatedError) { return EXIT.terminated; }
-  return mayPass(error) ? EXIT.unreachable : EXIT.failed;
-}
-
-function whatNext(error: unknown): string {
-  if (exitCodeOf(error) !== EXIT.failed) { return 'a retry goes on from here'; }
-  return isRefused({ error }) ? APPLY : 'the next run begins anew';
-}
-
 function newestFirst(a: Content, b: Content): number {
   return b.moment - a.moment;
 }
 
 function handleOf({ driver, handle }: Content): string {
   return `${driver}\n${handle}`;
-}
-
-function groupBy<T>(items: T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(keyOf(item));
-    if (group) { group.push(item); } else { groups.set(keyOf(item), [item]); }
-  }
-  return groups;
 }

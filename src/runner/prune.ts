@@ -1,10 +1,10 @@
 import { pendingRestores } from './claims';
 import { KEYS, RunnerConfig } from './config';
 import { probeFence } from './fence';
-import { ApiError, KubeClient } from './kube-client';
+import { ApiError, findOne, KubeClient } from './kube-client';
 import { forEach } from './parallel';
-import { contentPath, Snapshot, snapshotsPath } from './resources';
-import { findSnapshot, SnapshotCache } from './snapshot-cache';
+import { contentPath, readSnapshot, Snapshot, snapshotsPath } from './resources';
+import { SnapshotCache } from './snapshot-cache';
 import { overruns } from '../retention/brake';
 import { calendarOf } from '../retention/calendar';
 import { heldBy } from '../retention/hold';
@@ -57,16 +57,16 @@ export async function prune(context: PruneContext, mayLoseData: (snapshot: Snaps
   const decisions = onlyOldest(brake(context, decided, problems), mostOfClaim);
   logDecisions(context, decisions);
 
-  const of = (action: string) => decisions.filter(decision => decision.action === action).map(decision => decision.snapshot);
-  const held = decisions.filter(decision => decision.held).length;
-  if (config.dryRun) { return { pruned: 0, kept: decisions.length, held, wouldPrune: of('delete').length, problems }; }
-  let pruned = 0;
+  const due = decisions.filter(({ action }) => action === 'delete').map(({ snapshot }) => snapshot);
   // what only this run withholds may be going by the hand of another one
-  const kept = decisions.filter(decision => decision.action === 'keep' && !decision.withheld).map(decision => decision.snapshot);
-  await forEach(kept.filter(snapshot => mayReclaim && mayBeHalfGone(snapshot, config)), async snapshot => {
+  const staying = decisions.filter(({ action, withheld: onlyNow }) => action === 'keep' && !onlyNow).map(({ snapshot }) => snapshot);
+  const held = decisions.filter(decision => decision.held).length;
+  if (config.dryRun) { return { pruned: 0, kept: decisions.length, held, wouldPrune: due.length, problems }; }
+  let pruned = 0;
+  await forEach(staying.filter(snapshot => mayReclaim && mayBeHalfGone(snapshot, config)), async snapshot => {
     await setPolicy(context, snapshot, 'Retain').catch(error => problems.push(`snapshot '${snapshot.name}' may not be retained: ${error.message}`));
   });
-  await forEach(of('delete'), async snapshot => {
+  await forEach(due, async snapshot => {
     // between two of them, not in the midst of one
     if (context.signal.aborted) { return; }
     try {
@@ -230,7 +230,7 @@ async function retainAgain(context: PruneContext, due: Snapshot, stays: string |
 
 /** The snapshot as it is now, since the watch may be late. */
 async function look({ client, namespace }: PruneContext, { name, uid }: Snapshot): Promise<Snapshot | undefined> {
-  const found = await findSnapshot(client, namespace, name);
+  const found = await findOne(client, snapshotsPath(namespace), name, readSnapshot);
   return found?.uid === uid ? found : undefined;
 }
 

@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto';
 import { CircuitOpenError } from './breaker';
-import { KubeClient } from './kube-client';
+import { EXIT } from './config';
+import { KubeClient, mayPass, TerminatedError } from './kube-client';
 import { PruneResult } from './prune';
 import { Claim, eventsPath, Snapshot } from './resources';
+
+/** How a run ended. */
+export interface RunResult {
+  readonly exitCode: number;
+  /** one line for people */
+  readonly message: string;
+}
 
 /** How it went for one claim, or for a selection that found none. */
 export interface Outcome {
@@ -31,6 +39,13 @@ export function summarize(outcomes: readonly Outcome[], pruning: PruneResult, sc
     ...scaledIn.length > 0 ? [`not there, since the StatefulSet is scaled in: ${scaledIn.join(', ')}`] : [],
   ];
   return oneLine(parts.join('; '));
+}
+
+/** How a run ends that cannot go on. `remedy`: what a person is to do, if it is known. */
+export function brokenOff(error: unknown, remedy = 'the next run begins anew'): RunResult {
+  const exitCode = error instanceof TerminatedError ? EXIT.terminated : mayPass(error) ? EXIT.unreachable : EXIT.failed;
+  const next = exitCode === EXIT.failed ? remedy : 'a retry goes on from here';
+  return { exitCode, message: oneLine(`FAILED: ${(error as Error).message}; nothing more was done, ${next}`) };
 }
 
 function reasonOf(error: unknown): string {

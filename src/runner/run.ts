@@ -5,7 +5,7 @@ import { Run } from './identity';
 import { ApiError, KubeClient, mayPass, RetryingClient, TerminatedError } from './kube-client';
 import { forEach } from './parallel';
 import { prune, PruneResult } from './prune';
-import { hasFailed, oneLine, Outcome, recordEvent, summarize } from './report';
+import { brokenOff, hasFailed, Outcome, recordEvent, RunResult, summarize } from './report';
 import { Claim } from './resources';
 import { SnapshotCache } from './snapshot-cache';
 import { QuotaFullError, take, TakeContext } from './take';
@@ -20,12 +20,6 @@ export interface RunInput {
   /** given when the pod is told to end */
   readonly signal: AbortSignal;
   readonly log: (step: string, details: object) => void;
-}
-
-export interface RunResult {
-  readonly exitCode: number;
-  /** one line for people */
-  readonly message: string;
 }
 
 /** The quota counts a snapshot until the storage has let go of it. */
@@ -68,7 +62,8 @@ export async function runSchedule(input: RunInput): Promise<RunResult> {
     if (input.signal.aborted) { throw new TerminatedError(); }
     return { exitCode: exitCode(outcomes, pruning), message: summarize(outcomes, pruning, claims.scaledIn) };
   } catch (error) {
-    return { exitCode: exitCodeOf(error), message: oneLine(`FAILED: ${(error as Error).message}; nothing more was done, ${whatNext(error)}`) };
+    const isForbidden = error instanceof ApiError && error.status === 403;
+    return brokenOff(error, isForbidden ? 'apply the Role and RoleBinding of this schedule' : undefined);
   } finally {
     over.abort();
   }
@@ -138,18 +133,6 @@ function exitCode(outcomes: readonly Outcome[], pruning: PruneResult): number {
   const failed = outcomes.filter(hasFailed);
   if (failed.length === 0 && pruning.problems.length === 0) { return EXIT.success; }
   return failed.length > 0 && failed.every(outcome => mayPass(outcome.error)) ? EXIT.unreachable : EXIT.failed;
-}
-
-function exitCodeOf(error: unknown): number {
-  if (error instanceof TerminatedError) { return EXIT.terminated; }
-  return mayPass(error) ? EXIT.unreachable : EXIT.failed;
-}
-
-function whatNext(error: unknown): string {
-  if (exitCodeOf(error) !== EXIT.failed) { return 'a retry goes on from here'; }
-  return error instanceof ApiError && error.status === 403
-    ? 'apply the Role and RoleBinding of this schedule'
-    : 'the next run begins anew';
 }
 
 /** A counter of free places. */

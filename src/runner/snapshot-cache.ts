@@ -4,12 +4,6 @@ import { NO_SNAPSHOT_API, readSnapshot, Snapshot, snapshotsPath } from './resour
 
 type Waiter = () => void;
 
-/** A snapshot as the server has it now. The right to get is not needed, since a list of one name finds it as well. */
-export async function findSnapshot(client: KubeClient, namespace: string, name: string, signal?: AbortSignal): Promise<Snapshot | undefined> {
-  const { items: [found] } = await list(client, snapshotsPath(namespace), { fieldSelector: `metadata.name=${name}` }, readSnapshot, signal);
-  return found;
-}
-
 /**
  * The snapshots of one schedule, kept true by one list and one watch, so that
  * waiting for twenty of them costs no more requests than waiting for one.

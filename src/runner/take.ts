@@ -1,9 +1,9 @@
 import { requireClosed } from './breaker';
 import { FOREIGN_TOOL_ANNOTATIONS, FOREIGN_TOOL_LABELS, KEYS, RunnerConfig } from './config';
 import { labelValue, Run, snapshotName } from './identity';
-import { ApiError, KubeClient } from './kube-client';
+import { ApiError, findOne, KubeClient } from './kube-client';
 import { Claim, NO_SNAPSHOT_API, readSnapshot, Snapshot, snapshotsPath } from './resources';
-import { findSnapshot, SnapshotCache } from './snapshot-cache';
+import { SnapshotCache } from './snapshot-cache';
 import { inWords, momentOf } from '../retention/plan';
 
 export interface TakeContext {
@@ -93,7 +93,7 @@ async function create(context: TakeContext, claim: Claim, name: string): Promise
 }
 
 async function find({ client, namespace, signal }: TakeContext, name: string): Promise<Snapshot> {
-  const found = await findSnapshot(client, namespace, name, signal);
+  const found = await findOne(client, snapshotsPath(namespace), name, readSnapshot, signal);
   if (!found) { throw new Error(`snapshot '${name}' existed and is gone again; somebody deletes snapshots while they are taken`); }
   return found;
 }

@@ -133,6 +133,12 @@ describe('the claims of a StatefulSet', () => {
     });
   });
 
+  test('are not missed up to a claim whose name merely ends in a date', async () => {
+    const alone: ClaimSelection = { kind: 'StatefulSet', name: 'db', templates: ['data'] };
+    await expect(resolve(cluster('data-db-0', 'data-db-1', 'data-db-20261121'), [alone])).resolves.toMatchObject({ missing: [] });
+    await expect(resolve(cluster('data-db-20261121'), [alone])).resolves.toMatchObject({ missing: [] });
+  });
+
   test('that do not exist yet are missed, with an example of what was looked for', async () => {
     await expect(resolve(cluster('data'), [set])).resolves.toEqual({
       found: [],

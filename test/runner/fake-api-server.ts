@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers';
 import { KEYS, RunnerConfig } from '../../src/runner/config';
 import { Run } from '../../src/runner/identity';
 import { ApiError, ApiRequest, ConnectionError, KubeClient, Query, TerminatedError, WatchEvent } from '../../src/runner/kube-client';
-import { runSchedule, RunResult } from '../../src/runner/run';
+import { RunResult } from '../../src/runner/report';
+import { runSchedule } from '../../src/runner/run';
 
 export const NAMESPACE = 'shop';
 export const SECOND = 1000;

@@ -1,7 +1,7 @@
 import { Call, DAY, FakeApiServer, HOUR, NAMESPACE, perform, RunOptions, schedule, SECOND, start, TONIGHT } from './fake-api-server';
 import { EXIT, KEYS } from '../../src/runner/config';
 import { ApiError, ConnectionError } from '../../src/runner/kube-client';
-import { RunResult } from '../../src/runner/run';
+import { RunResult } from '../../src/runner/report';
 
 /**
  * One run, disturbed at each of its requests in turn, in each way that we know

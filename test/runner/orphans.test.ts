@@ -3,7 +3,7 @@ import { CONFIG_VERSION, KEYS, OrphansConfig, SNAPSHOT_NAME_PATTERN } from '../.
 import { Run, snapshotName } from '../../src/runner/identity';
 import { ApiError, ConnectionError } from '../../src/runner/kube-client';
 import { runOrphans } from '../../src/runner/orphans';
-import { RunResult } from '../../src/runner/run';
+import { RunResult } from '../../src/runner/report';
 
 const SNAPSHOT_NAME = new RegExp(SNAPSHOT_NAME_PATTERN);
 
