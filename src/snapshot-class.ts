@@ -3,10 +3,11 @@ import { Construct, IConstruct } from 'constructs';
 import { CsiDriver } from './csi-driver';
 import { clusterScoped, definedMetadata, requireMetadata, requireNoNamespace, SNAPSHOT_API_VERSION } from './private/api';
 import { DEFAULT_CLASS_ANNOTATION, registerChartChecks, SNAPSHOT_CLASS_KIND } from './private/chart-checks';
-import {
-  requireCompleteParameters, requireParameters, secretOf, secretParameters, SNAPSHOTTER_LIST_SECRET, SNAPSHOTTER_SECRET,
-} from './private/driver-facts';
-import { KnownKeys, reject, requireBoolean, requireEnum, requireKind, requireKnownKeys, requireName, requireOptional } from './private/validate';
+import { isDefaultClass, isVeleroClass, mergeParameters } from './private/class-props';
+import { requireCompleteParameters, requireOutlivesVolume } from './private/driver-facts';
+import { secretOf, SNAPSHOTTER_LIST_SECRET, SNAPSHOTTER_SECRET } from './private/driver-secrets';
+import { KnownKeys, requireBoolean, requireEnum, requireKind, requireKnownKeys, requireName, requireOptional } from './private/validate';
+import { VELERO_CLASS_LABEL } from './private/velero';
 import { SecretReference } from './secret-reference';
 
 /**
@@ -91,6 +92,16 @@ export interface SnapshotClassProps {
   readonly deletionPolicy?: DeletionPolicy;
 
   /**
+   * Says in words that snapshots are lost when their volume is deleted, although the class retains.
+   *
+   * Some drivers keep snapshots in their volume, as Longhorn and ZFS do. A class that retains then saves them from a deleted
+   * VolumeSnapshot, and not from a deleted claim.
+   *
+   * @default false
+   */
+  readonly mayBeLostWithVolume?: boolean;
+
+  /**
    * Further parameters of the class, in the words of the driver.
    *
    * @default - the parameters of `driver` and the Secrets
@@ -105,6 +116,16 @@ export interface SnapshotClassProps {
    * @default false
    */
   readonly defaultClass?: boolean;
+
+  /**
+   * Whether Velero takes its snapshots with this class too, if nothing else is said of a claim or a backup.
+   *
+   * A driver has one class for Velero at most, or Velero takes any of them.
+   *
+   * @default false
+   * @see https://velero.io/docs/v1.18/csi/
+   */
+  readonly veleroClass?: boolean;
 
   /**
    * The Secret with which the driver takes and deletes snapshots.
@@ -127,8 +148,10 @@ const PROPS: KnownKeys<SnapshotClassProps> = {
   metadata: true,
   driver: true,
   deletionPolicy: true,
+  mayBeLostWithVolume: true,
   parameters: true,
   defaultClass: true,
+  veleroClass: true,
   snapshotterSecret: true,
   snapshotterListSecret: true,
 };
@@ -193,6 +216,11 @@ export class SnapshotClass extends Construct implements ISnapshotClass {
   public readonly defaultClass: boolean;
 
   /**
+   * Whether Velero takes its snapshots with this class too.
+   */
+  public readonly veleroClass: boolean;
+
+  /**
    * The Secret with which the driver takes and deletes snapshots, wherever it was named.
    *
    * @default - none
@@ -220,13 +248,23 @@ export class SnapshotClass extends Construct implements ISnapshotClass {
     requireKnownKeys(this, props, PROPS);
     requireKind(this, 'driver', props.driver, 'CsiDriver');
     requireEnum(this, 'deletionPolicy', props.deletionPolicy, DeletionPolicy);
+    requireBoolean(this, 'mayBeLostWithVolume', props.mayBeLostWithVolume);
     requireBoolean(this, 'defaultClass', props.defaultClass);
+    requireBoolean(this, 'veleroClass', props.veleroClass);
     requireMetadata(this, props.metadata);
     requireNoNamespace(this, props.metadata);
     this.driver = props.driver;
     this.deletionPolicy = props.deletionPolicy ?? DeletionPolicy.RETAIN;
-    this.defaultClass = isDefaultClass(this, props);
-    this._parameters = parametersOf(this, props);
+    this.defaultClass = isDefaultClass(this, props, DEFAULT_CLASS_ANNOTATION);
+    this.veleroClass = isVeleroClass(this, props);
+    this._parameters = mergeParameters(this, props.driver.name, props.driver.parameters, props.parameters, [
+      { prop: 'snapshotterSecret', prefix: SNAPSHOTTER_SECRET, secret: props.snapshotterSecret },
+      { prop: 'snapshotterListSecret', prefix: SNAPSHOTTER_LIST_SECRET, secret: props.snapshotterListSecret },
+    ]);
+    requireCompleteParameters(this, 'driver', props.driver.name, this._parameters);
+    if (this.deletionPolicy === DeletionPolicy.RETAIN && props.mayBeLostWithVolume !== true) {
+      requireOutlivesVolume(this, 'deletionPolicy', props.driver.name, this._parameters, this.deletionPolicy);
+    }
     this.snapshotterSecret = secretOf(SNAPSHOTTER_SECRET, this._parameters);
     this.snapshotterListSecret = secretOf(SNAPSHOTTER_LIST_SECRET, this._parameters);
 
@@ -235,6 +273,7 @@ export class SnapshotClass extends Construct implements ISnapshotClass {
       kind: SNAPSHOT_CLASS_KIND,
       metadata: {
         ...definedMetadata(props.metadata),
+        labels: { ...props.metadata?.labels, ...this.veleroClass ? { [VELERO_CLASS_LABEL]: 'true' } : {} },
         annotations: { ...props.metadata?.annotations, ...this.defaultClass ? { [DEFAULT_CLASS_ANNOTATION]: 'true' } : {} },
       },
       driver: props.driver.name,
@@ -268,44 +307,4 @@ class ImportedSnapshotClass extends Construct implements ISnapshotClass {
     this.driver = options.driver;
     this.deletionPolicy = options.deletionPolicy;
   }
-}
-
-function isDefaultClass(scope: IConstruct, props: SnapshotClassProps): boolean {
-  const annotation = props.metadata?.annotations?.[DEFAULT_CLASS_ANNOTATION];
-  if (props.defaultClass !== undefined && annotation !== undefined && annotation !== props.defaultClass.toString()) {
-    reject(scope, 'defaultClass', {
-      problem: `the annotation ${DEFAULT_CLASS_ANNOTATION} in metadata says '${annotation}'`,
-      got: props.defaultClass,
-      allowed: 'one of the two, or both saying the same',
-      fix: 'leave the annotation out',
-    });
-  }
-  return props.defaultClass ?? annotation === 'true';
-}
-
-/** What a class says about its parameters in one place or another, as long as no two places contradict each other. */
-function parametersOf(scope: IConstruct, props: SnapshotClassProps): { [name: string]: string } {
-  const secrets = {
-    ...secretParameters(SNAPSHOTTER_SECRET, props.snapshotterSecret),
-    ...secretParameters(SNAPSHOTTER_LIST_SECRET, props.snapshotterListSecret),
-  };
-  const propOf = (parameter: string) => {
-    if (!(parameter in secrets)) { return `parameters.${parameter}`; }
-    return parameter.replace(`${SNAPSHOTTER_SECRET}-`, 'snapshotterSecret.').replace(`${SNAPSHOTTER_LIST_SECRET}-`, 'snapshotterListSecret.');
-  };
-  const merged = props.driver.parameters;
-  for (const [name, value] of [...Object.entries(props.parameters ?? {}), ...Object.entries(secrets)]) {
-    if (Object.hasOwn(merged, name) && merged[name] !== value) {
-      reject(scope, propOf(name), {
-        problem: `the parameter '${name}' has another value already`,
-        got: value,
-        allowed: `'${merged[name]}', or leaving it out`,
-        fix: 'set it in one place',
-      });
-    }
-    merged[name] = value;
-  }
-  requireParameters(scope, props.driver.name, merged, propOf);
-  requireCompleteParameters(scope, 'driver', props.driver.name, merged);
-  return merged;
 }

@@ -1,8 +1,8 @@
 import { Duration } from 'cdk8s';
 import {
-  AzureDataAccessAuthMode, AzureDiskOptions, AzureNetworkAccessPolicy, AzurePublicNetworkAccess, AwsEbsOptions, CsiDriver, EbsLockMode,
-  GcePersistentDiskOptions, GceSnapshotType, LonghornBackupMode, LonghornExportType, LonghornOptions, LonghornSnapshotType, PortworxOptions,
-  PortworxSnapshotType,
+  AwsEbsOptions, AzureDataAccessAuthMode, AzureDiskOptions, AzureFileApi, AzureNetworkAccessPolicy, AzurePublicNetworkAccess, CinderSnapshotType,
+  CsiDriver, DellArray, EbsLockMode, GcePersistentDiskOptions, GceSnapshotType, LinstorSnapshotType, LonghornBackupMode, LonghornExportType,
+  LonghornOptions, LonghornSnapshotType, OciBackupType, PortworxOptions, PortworxSnapshotType,
 } from '../src';
 
 describe('awsEbs', () => {
@@ -300,6 +300,180 @@ describe('portworx', () => {
     ['a Secret has no namespace', { snapshotterSecret: { name: 'x', namespace: '' } }, "'snapshotterSecret.namespace': a secret is found by its name and its namespace"],
   ])('throws when %s', (_, options, message) => {
     expect(() => CsiDriver.portworx(options)).toThrow(`[CsiDriver.portworx] ${message}`);
+  });
+});
+
+describe('each other factory', () => {
+  const secret = { name: 'backend', namespace: 'storage' };
+  const snapshotter = { 'csi.storage.k8s.io/snapshotter-secret-name': 'backend', 'csi.storage.k8s.io/snapshotter-secret-namespace': 'storage' };
+  const linstor = (name: string) => `snap.linstor.csi.linbit.com/${name}`;
+
+  test.each<[string, () => CsiDriver, string, { [name: string]: string }]>([
+    ['filestore always has the type, without which it takes no other parameter', () => CsiDriver.filestore(), 'filestore.csi.storage.gke.io', { type: 'backup' }],
+    [
+      'filestore stores elsewhere', () => CsiDriver.filestore({ location: 'europe-west3', labels: { team: 'payments', env: 'prod' } }),
+      'filestore.csi.storage.gke.io', { type: 'backup', location: 'europe-west3', labels: 'env=prod,team=payments' },
+    ],
+    ['azureFile has none', () => CsiDriver.azureFile(), 'file.csi.azure.com', {}],
+    [
+      'azureFile uses the data plane', () => CsiDriver.azureFile({ api: AzureFileApi.DATA_PLANE, metadata: { b: '2', a: '1' }, snapshotterSecret: secret }),
+      'file.csi.azure.com', { useDataPlaneAPI: 'true', metadata: 'a=1,b=2', ...snapshotter },
+    ],
+    ['digitalOcean has none', () => CsiDriver.digitalOcean(), 'dobs.csi.digitalocean.com', {}],
+    ['scaleway has none', () => CsiDriver.scaleway(), 'csi.scaleway.com', {}],
+    ['exoscale has none', () => CsiDriver.exoscale(), 'csi.exoscale.com', {}],
+    ['cinder snapshots volumes in use', () => CsiDriver.cinder(), 'cinder.csi.openstack.org', { 'type': 'snapshot', 'force-create': 'true' }],
+    [
+      'cinder makes backups', () => CsiDriver.cinder({
+        type: CinderSnapshotType.BACKUP, forceCreate: false, backupMaxDurationPerGb: Duration.minutes(1), availabilityZone: 'nova',
+      }),
+      'cinder.csi.openstack.org',
+      { 'type': 'backup', 'force-create': 'false', 'backup-max-duration-seconds-per-gb': '60', 'availability': 'nova' },
+    ],
+    ['manila has its Secret', () => CsiDriver.manila({ snapshotterSecret: secret }), 'manila.csi.openstack.org', snapshotter],
+    ['ociBlockVolume has none', () => CsiDriver.ociBlockVolume(), 'blockvolume.csi.oraclecloud.com', {}],
+    [
+      'ociBlockVolume tags in JSON, whose keys are in their order',
+      () => CsiDriver.ociBlockVolume({ backupType: OciBackupType.FULL, freeformTags: { b: '2', a: '1' }, definedTags: { n: { d: '4', c: '3' } } }),
+      'blockvolume.csi.oraclecloud.com',
+      { 'backupType': 'full', 'oci.oraclecloud.com/freeform-tags': '{"a":"1","b":"2"}', 'oci.oraclecloud.com/defined-tags': '{"n":{"c":"3","d":"4"}}' },
+    ],
+    [
+      'alibabaDisk lets expire and tags', () => CsiDriver.alibabaDisk({ expiresAfter: Duration.hours(48), resourceGroupId: 'rg-1', tags: { team: 'payments' } }),
+      'diskplugin.csi.alibabacloud.com', { 'retentionDays': '2', 'resourceGroupId': 'rg-1', 'snapshotTags/team': 'payments' },
+    ],
+    ['ibmVpcBlock has none', () => CsiDriver.ibmVpcBlock(), 'vpc.block.csi.ibm.io', {}],
+    [
+      'cephFs is that of the operator', () => CsiDriver.cephFs({ clusterId: 'rook-ceph', operatorNamespace: 'rook-ceph', snapshotterSecret: secret }),
+      'rook-ceph.cephfs.csi.ceph.com', { clusterID: 'rook-ceph', ...snapshotter },
+    ],
+    [
+      'cephNfs is that of the operator',
+      () => CsiDriver.cephNfs({ clusterId: 'rook-ceph', operatorNamespace: 'rook-ceph', snapshotterSecret: secret, snapshotNamePrefix: 'night-' }),
+      'rook-ceph.nfs.csi.ceph.com', { clusterID: 'rook-ceph', snapshotNamePrefix: 'night-', ...snapshotter },
+    ],
+    ['vsphere has none', () => CsiDriver.vsphere({ maxSnapshotsPerVolume: 32 }), 'csi.vsphere.vmware.com', {}],
+    ['openEbsZfs has none', () => CsiDriver.openEbsZfs(), 'zfs.csi.openebs.io', {}],
+    ['openEbsLvm has none', () => CsiDriver.openEbsLvm(), 'local.csi.openebs.io', {}],
+    ['openEbsMayastor decides by itself', () => CsiDriver.openEbsMayastor(), 'io.openebs.csi-mayastor', {}],
+    [
+      'openEbsMayastor leaves file systems alone', () => CsiDriver.openEbsMayastor({ freezeFileSystem: false }),
+      'io.openebs.csi-mayastor', { quiesceFs: 'none' },
+    ],
+    ['openEbsMayastor freezes', () => CsiDriver.openEbsMayastor({ freezeFileSystem: true }), 'io.openebs.csi-mayastor', { quiesceFs: 'freeze' }],
+    ['openEbsRawfile has none', () => CsiDriver.openEbsRawfile(), 'rawfile.csi.openebs.io', {}],
+    ['topoLvm has none', () => CsiDriver.topoLvm(), 'topolvm.io', {}],
+    [
+      'democraticCsi detaches', () => CsiDriver.democraticCsi('org.democratic-csi.iscsi', { detachedSnapshots: true }),
+      'org.democratic-csi.iscsi', { detachedSnapshots: 'true' },
+    ],
+    ['trident has none', () => CsiDriver.trident(), 'csi.trident.netapp.io', {}],
+    ['dell has none', () => CsiDriver.dell(DellArray.POWER_FLEX), 'csi-vxflexos.dellemc.com', {}],
+    ['dell has a path', () => CsiDriver.dell(DellArray.POWER_SCALE, { isiPath: '/ifs/data/csi' }), 'csi-isilon.dellemc.com', { IsiPath: '/ifs/data/csi' }],
+    [
+      'hpe lists with the Secret with which it takes', () => CsiDriver.hpe({ snapshotterSecret: secret, description: 'nightly' }), 'csi.hpe.com',
+      {
+        'description': 'nightly',
+        ...snapshotter,
+        'csi.storage.k8s.io/snapshotter-list-secret-name': 'backend',
+        'csi.storage.k8s.io/snapshotter-list-secret-namespace': 'storage',
+      },
+    ],
+    [
+      'ibmBlock has a pool', () => CsiDriver.ibmBlock({ snapshotterSecret: secret, pool: 'fast', spaceEfficiency: 'thin', snapshotNamePrefix: 'night' }),
+      'block.csi.ibm.com', { pool: 'fast', SpaceEfficiency: 'thin', snapshot_name_prefix: 'night', ...snapshotter },
+    ],
+    ['ibmStorageScale has a window', () => CsiDriver.ibmStorageScale({ snapWindow: Duration.hours(1) }), 'spectrumscale.csi.ibm.com', { snapWindow: '60' }],
+    ['linstor has none', () => CsiDriver.linstor(), 'linstor.csi.linbit.com', {}],
+    [
+      'linstor copies', () => CsiDriver.linstor({
+        type: LinstorSnapshotType.S3,
+        remoteName: 'backups',
+        allowIncremental: false,
+        deleteLocal: true,
+        s3Endpoint: 'https://s3.example.com',
+        s3Bucket: 'volumes',
+        s3SigningRegion: 'eu',
+        s3UsePathStyle: true,
+        snapshotterSecret: secret,
+      }),
+      'linstor.csi.linbit.com',
+      {
+        [linstor('type')]: 'S3',
+        [linstor('remote-name')]: 'backups',
+        [linstor('allow-incremental')]: 'false',
+        [linstor('delete-local')]: 'true',
+        [linstor('s3-endpoint')]: 'https://s3.example.com',
+        [linstor('s3-bucket')]: 'volumes',
+        [linstor('s3-signing-region')]: 'eu',
+        [linstor('s3-use-path-style')]: 'true',
+        ...snapshotter,
+      },
+    ],
+    ['hostpath ignores', () => CsiDriver.hostpath({ ignoreFailedRead: true }), 'hostpath.csi.k8s.io', { ignoreFailedRead: 'true' }],
+  ])('%s', (_, make, name, parameters) => {
+    expect(make().name).toBe(name);
+    expect(make().parameters).toEqual(parameters);
+  });
+
+  test.each<[string, () => CsiDriver, string]>([
+    ['a label is none of Google Cloud', () => CsiDriver.filestore({ labels: { Team: 'payments' } }), "[CsiDriver.filestore] 'labels': not a value that the driver takes"],
+    ['a location is empty', () => CsiDriver.filestore({ location: '' }), "[CsiDriver.filestore] 'location': not a value"],
+    ['metadata has a comma', () => CsiDriver.azureFile({ metadata: { a: '1,2' } }), "[CsiDriver.azureFile] 'metadata': the driver splits at ','"],
+    ['metadata is the own one of the driver', () => CsiDriver.azureFile({ metadata: { Initiator: 'me' } }), "[CsiDriver.azureFile] 'metadata': 'Initiator=me' is not metadata"],
+    ['an enum has another word', () => CsiDriver.azureFile({ api: 'yes' as any }), "[CsiDriver.azureFile] 'api': not a value that the driver takes, got 'yes'"],
+    ['a Secret has no valid name', () => CsiDriver.azureFile({ snapshotterSecret: { name: 'A', namespace: 'b' } }), "[CsiDriver.azureFile] 'snapshotterSecret.name': not a valid name"],
+    ['a snapshot is given the time of a backup', () => CsiDriver.cinder({ backupMaxDurationPerGb: Duration.seconds(9) }), "[CsiDriver.cinder] 'backupMaxDurationPerGb': it has no effect on snapshots"],
+    ['a snapshot is given the zone of a backup', () => CsiDriver.cinder({ availabilityZone: 'nova' }), "[CsiDriver.cinder] 'availabilityZone': it has no effect on snapshots"],
+    [
+      'a boolean is a text, and the text false would be true', () => CsiDriver.cinder({ forceCreate: 'false' as any }),
+      "[CsiDriver.cinder] 'forceCreate': not a boolean, got 'false'",
+    ],
+    ['a tag is no text', () => CsiDriver.ociBlockVolume({ freeformTags: { team: 5 as any } }), "[CsiDriver.ociBlockVolume] 'freeformTags': not tags that the driver can read, got '{\"team\":5}'"],
+    ['defined tags have no namespace', () => CsiDriver.ociBlockVolume({ definedTags: { team: 'payments' as any } }), "[CsiDriver.ociBlockVolume] 'definedTags': not tags"],
+    ['a snapshot expires within a day', () => CsiDriver.alibabaDisk({ expiresAfter: Duration.hours(36) }), "[CsiDriver.alibabaDisk] 'expiresAfter': the driver counts in whole units"],
+    ['a snapshot expires at once', () => CsiDriver.alibabaDisk({ expiresAfter: Duration.days(0) }), "[CsiDriver.alibabaDisk] 'expiresAfter': not a value that the driver takes, got '0'"],
+    ['a cluster has no id', () => CsiDriver.cephFs({ clusterId: '', snapshotterSecret: secret }), "[CsiDriver.cephFs] 'clusterId': not a value"],
+    [
+      'a namespace would make a name that is too long', () => CsiDriver.cephNfs({ clusterId: 'x', snapshotterSecret: secret, operatorNamespace: 'n'.repeat(47) }),
+      "[CsiDriver.cephNfs] 'operatorNamespace': not a valid name",
+    ],
+    ['vSphere would keep more than it can', () => CsiDriver.vsphere({ maxSnapshotsPerVolume: 33 }), "[CsiDriver.vsphere] 'maxSnapshotsPerVolume': out of range, got 33"],
+    ['democratic-csi has another name', () => CsiDriver.democraticCsi('truenas.iscsi'), "[CsiDriver.democraticCsi] 'name': not a usual name of this driver, got 'truenas.iscsi'; allowed org.democratic-csi.<name>; use CsiDriver.of"],
+    ['an array is none', () => CsiDriver.dell('csi-compellent.dellemc.com' as any), "[CsiDriver.dell] 'array': not a member of the enum"],
+    ['an array has no paths', () => CsiDriver.dell(DellArray.UNITY, { isiPath: '/ifs' }), "[CsiDriver.dell] 'isiPath': the array has no such path"],
+    ['a path is elsewhere', () => CsiDriver.dell(DellArray.POWER_SCALE, { isiPath: '/data' }), "[CsiDriver.dell] 'isiPath': not a value that the driver takes, got '/data'; allowed a path that starts with /ifs"],
+    [
+      'HPE would list by a template that only snapshots have', () => CsiDriver.hpe({ snapshotterSecret: { name: 'x', namespace: '${volumesnapshot.namespace}' } }),
+      "[CsiDriver.hpe] 'snapshotterSecret.namespace': a template that the snapshot controller cannot resolve",
+    ],
+    ['a prefix is too long', () => CsiDriver.ibmBlock({ snapshotterSecret: secret, snapshotNamePrefix: 'p'.repeat(21) }), "[CsiDriver.ibmBlock] 'snapshotNamePrefix': not a value"],
+    ['a window has seconds', () => CsiDriver.ibmStorageScale({ snapWindow: Duration.seconds(90) }), "[CsiDriver.ibmStorageScale] 'snapWindow': the driver counts in whole units"],
+    ['an object store has no remote', () => CsiDriver.linstor({ type: LinstorSnapshotType.S3 }), "[CsiDriver.linstor] 'type': the driver refuses snapshots that go to a remote without its name"],
+    ['a snapshot in the cluster has a bucket', () => CsiDriver.linstor({ s3Bucket: 'volumes' }), "[CsiDriver.linstor] 's3Bucket': it belongs to another type of snapshots"],
+    ['a snapshot in the cluster is taken away', () => CsiDriver.linstor({ deleteLocal: true }), "[CsiDriver.linstor] 'deleteLocal': the driver refuses it for snapshots in the cluster"],
+    ['an option is misspelt', () => CsiDriver.awsEbs({ lockduration: Duration.days(1) } as any), "[CsiDriver.awsEbs] 'options.lockduration': no such prop"],
+    ['the options are missing', () => CsiDriver.cephRbd(undefined as any), "[CsiDriver.cephRbd] 'options': not an object"],
+  ])('throws when %s', (_, make, message) => {
+    expect(make).toThrow(message);
+  });
+
+  test('a size of LVM snapshots is refused, since of thick ones nothing can be restored', () => {
+    expect(() => CsiDriver.of('local.csi.openebs.io', { parameters: { snapSize: '50%' } }))
+      .toThrow("[CsiDriver.of] 'parameters.snapSize': with a size the driver makes a thick snapshot, and of a thick one no volume can be made");
+  });
+
+  test('Filestore is refused parameters that it would refuse for want of a type', () => {
+    expect(() => CsiDriver.of('filestore.csi.storage.gke.io', { parameters: { location: 'europe-west3' } }))
+      .toThrow("'parameters.location': the driver refuses parameters without the type");
+  });
+
+  test('limits are those of the storage', () => {
+    expect(CsiDriver.digitalOcean().minimumInterval?.toMinutes()).toBe(10);
+    expect(CsiDriver.azureFile().maxSnapshotsPerVolume).toBe(200);
+    expect(CsiDriver.ibmStorageScale().maxSnapshotsPerVolume).toBe(256);
+    expect(CsiDriver.vsphere().maxSnapshotsPerVolume).toBe(3);
+    expect(CsiDriver.vsphere({ maxSnapshotsPerVolume: 32 }).maxSnapshotsPerVolume).toBe(32);
   });
 });
 

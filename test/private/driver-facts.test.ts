@@ -1,4 +1,5 @@
-import { isRfc3339, parameterProblem } from '../../src/private/driver-facts';
+import { parameterProblem } from '../../src/private/driver-facts';
+import { isRfc3339 } from '../../src/private/driver-rules';
 
 const EBS = 'ebs.csi.aws.com';
 const GCE = 'pd.csi.storage.gke.io';
