@@ -1,6 +1,6 @@
 import { ApiObject, ApiObjectMetadata, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
-import { clusterScoped, requireMetadata, requireNoNamespace, SNAPSHOT_API_GROUP } from './private/api';
+import { clusterScoped, GROUP_SNAPSHOT_API_GROUP, requireMetadata, requireNoNamespace, SNAPSHOT_API_GROUP } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
 import { reject, requireDnsLabel, requireKind, requireKnownKeys, requireList } from './private/validate';
 import { KEYS } from './runner/config';
@@ -40,7 +40,7 @@ const PLACES = ['labels', 'annotations'];
 const EVERYBODY = ['system:authenticated', 'system:unauthenticated', 'system:serviceaccounts'];
 
 /**
- * Keeps everybody but the named releasers from deleting VolumeSnapshots that are held, and from taking holds away.
+ * Keeps everybody but the named releasers from deleting VolumeSnapshots and VolumeGroupSnapshots that are held, and from taking holds away.
  *
  * Schedules honour a hold by themselves; without the guard, whoever may delete
  * VolumeSnapshots can still delete a held one. Everybody can put on a hold who
@@ -146,7 +146,9 @@ function policySpec(releasers: Releaser[]): object {
     failurePolicy: 'Fail',
     matchConstraints: {
       // the scope is what the API server adds: without it every kubectl apply would call the policy changed
-      resourceRules: [{ apiGroups: [SNAPSHOT_API_GROUP], apiVersions: ['*'], operations: ['UPDATE', 'DELETE'], resources: ['volumesnapshots'], scope: '*' }],
+      resourceRules: [[SNAPSHOT_API_GROUP, 'volumesnapshots'], [GROUP_SNAPSHOT_API_GROUP, 'volumegroupsnapshots']].map(([apiGroup, resource]) => ({
+        apiGroups: [apiGroup], apiVersions: ['*'], operations: ['UPDATE', 'DELETE'], resources: [resource], scope: '*',
+      })),
     },
     matchConditions: [{ name: 'not-a-releaser', expression: `!(${isReleaser(releasers)})` }],
     variables: [

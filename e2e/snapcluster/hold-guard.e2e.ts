@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Chart, Cron, Yaml } from 'cdk8s';
-import { apply, applyChart, bound, claim, DRIVER, eventually, freshNamespace, getJson, kubectl, names, runJob } from '../cluster';
-import { storedSnapshots } from './knobs';
+import { apply, applyChart, bound, claim, DRIVER, eventually, freshNamespace, getJson, kubectl, names, runJob, sleep } from '../cluster';
+import { storedMembersOf, storedSnapshots } from './knobs';
 import {
-  CsiDriver, DeletionPolicy, RetentionPolicy, ScheduledSnapshot, SnapshotClass, SnapshotHoldGuard, SnapshotSource, SnapshotSubject,
+  CsiDriver, DeletionPolicy, GroupSnapshotClass, RetentionPolicy, ScheduledSnapshot, SnapshotClass, SnapshotHoldGuard, SnapshotSource,
+  SnapshotSubject,
 } from 'cdk8s-volume-snapshots';
 
 const NAMESPACE = 'e2e-hold';
@@ -95,7 +96,10 @@ beforeAll(async () => {
       apiVersion: `${rbac}/v1`,
       kind: 'ClusterRole',
       metadata: { name: 'e2e-hold' },
-      rules: [{ apiGroups: ['snapshot.storage.k8s.io'], resources: ['volumesnapshots', 'volumesnapshots/status'], verbs: ['*'] }],
+      rules: [
+        { apiGroups: ['snapshot.storage.k8s.io'], resources: ['volumesnapshots', 'volumesnapshots/status'], verbs: ['*'] },
+        { apiGroups: ['groupsnapshot.storage.k8s.io'], resources: ['volumegroupsnapshots'], verbs: ['*'] },
+      ],
     },
     {
       apiVersion: `${rbac}/v1`,
@@ -278,6 +282,61 @@ describe('allowed for a releaser', () => {
   });
 });
 
+describe('a group', () => {
+  const GROUPS = 'volumegroupsnapshots.groupsnapshot.storage.k8s.io';
+  const group = (name: string) => getJson('-n', NAMESPACE, GROUPS, name);
+  const membersOf = ({ metadata }: any): any[] =>
+    getJson('-n', NAMESPACE, 'volumesnapshots').items.filter((each: any) => each.metadata.ownerReferences?.some(({ uid }: any) => uid === metadata.uid));
+
+  /** A group of the one claim, that is ready. */
+  async function cut(name: string, marks: Marks = {}): Promise<any> {
+    apply([{
+      apiVersion: 'groupsnapshot.storage.k8s.io/v1beta2',
+      kind: 'VolumeGroupSnapshot',
+      metadata: { name, namespace: NAMESPACE, ...marks },
+      spec: { volumeGroupSnapshotClassName: 'e2e-hold-groups', source: { selector: { matchLabels: { 'e2e-hold': 'group' } } } },
+    }]);
+    return eventually(`group ${name} is ready`, 60, () => group(name).status?.readyToUse && group(name));
+  }
+
+  beforeAll(() => {
+    kubectl(['-n', NAMESPACE, 'label', 'pvc', 'a', 'e2e-hold=group']);
+    applyChart(undefined, chart => new GroupSnapshotClass(chart, 'Groups', {
+      metadata: { name: 'e2e-hold-groups' }, driver: CsiDriver.of(DRIVER), deletionPolicy: DeletionPolicy.DELETE,
+    }));
+  });
+
+  test('that is held with its members is deleted and released by a releaser alone', async () => {
+    const held = await cut('held', { labels: { [HOLD]: 'audit' } });
+    const [{ metadata: { name: member } }] = membersOf(held);
+    allowed(PERSON, 'label', 'volumesnapshot', member, `${HOLD}=audit`);
+    for (const who of [PERSON, ADMINISTRATOR]) {
+      for (const object of [[GROUPS, 'held'], ['volumesnapshot', member]]) {
+        expect(refusal(who, ['delete', ...object])).toMatch(/denied request: held by cdk8s-volume-snapshots\/hold=audit/);
+        expect(refusal(who, ['label', ...object, `${HOLD}-`])).toMatch(/denied request: only .* may take away/);
+      }
+    }
+    allowed(PERSON, 'label', GROUPS, 'held', 'other=x');
+    expect([group('held').metadata, read(member).metadata].filter(({ deletionTimestamp }) => deletionTimestamp)).toEqual([]);
+    expect(storedMembersOf(held)).toHaveLength(1);
+    // as the page says: the controller that deletes the members is no releaser
+    allowed(JANE, 'label', 'volumesnapshot', member, `${HOLD}-`);
+    allowed(JANE, 'delete', GROUPS, 'held', '--timeout=60s');
+    await eventually('its storage is gone', 30, () => storedMembersOf(held).length === 0);
+  });
+
+  test('of which a member alone is held is not guarded, and the data goes with it: why the page has the group held too', async () => {
+    const cutOne = await cut('member-held');
+    const [{ metadata: { name } }] = membersOf(cutOne);
+    allowed(PERSON, 'label', 'volumesnapshot', name, `${HOLD}=audit`);
+    allowed(PERSON, 'delete', GROUPS, 'member-held', '--wait=false');
+    await eventually('its storage is gone', 60, () => storedMembersOf(cutOne).length === 0);
+    allowed(JANE, 'label', 'volumesnapshot', name, `${HOLD}-`);
+    await eventually('group and member are gone', 120, () =>
+      !names('-n', NAMESPACE, GROUPS).includes('member-held') && !names('-n', NAMESPACE, 'volumesnapshots').includes(name));
+  });
+});
+
 describe('controllers', () => {
   test('the snapshot controller makes a held snapshot ready, with all finalizers', () => {
     const { metadata, status } = read('labelled');
@@ -291,7 +350,7 @@ describe('controllers', () => {
     kubectl(['delete', 'volumesnapshotcontent', content, '--wait=false']);
     await eventually('the deletion is asked for', 10, () => getJson('volumesnapshotcontent', content).metadata.deletionTimestamp);
     // whatever acts on it has acted by then
-    await new Promise(resolve => setTimeout(resolve, 5_000));
+    await sleep(5_000);
     expect(read('bound').status.readyToUse).toBe(true);
     expect(storedSnapshots()).toContain(metadata.uid);
     allowed(JANE, 'delete', 'volumesnapshot', 'bound');

@@ -1,8 +1,8 @@
 import { requireClosed } from './breaker';
-import { FOREIGN_TOOL_ANNOTATIONS, FOREIGN_TOOL_LABELS, KEYS, RunnerConfig } from './config';
+import { FOREIGN_TOOL_ANNOTATIONS, FOREIGN_TOOL_LABELS, KEYS, LONGEST_WAIT_SECONDS, RunnerConfig } from './config';
 import { labelValue, Run, snapshotName } from './identity';
 import { ApiError, findOne, KubeClient } from './kube-client';
-import { Claim, NO_SNAPSHOT_API, readSnapshot, Snapshot, snapshotsPath } from './resources';
+import { Claim, Snapshot } from './resources';
 import { SnapshotCache } from './snapshot-cache';
 import { inWords, momentOf } from '../retention/plan';
 
@@ -18,6 +18,8 @@ export interface TakeContext {
   readonly patience: number;
   readonly signal: AbortSignal;
   readonly log: (step: string, details: object) => void;
+  /** what a snapshot of this name says and asks for, if it is of more than one claim; what it takes for that is done then */
+  readonly compose?: (name: string) => Promise<Parts>;
 }
 
 /** The namespace may have no more snapshots. */
@@ -32,16 +34,74 @@ export class QuotaFullError extends Error {
  * Job. `makeRoom` is called as soon as the next claim may be cut.
  */
 export async function take(context: TakeContext, claim: Claim, makeRoom: () => void): Promise<Snapshot> {
-  refuseUnusable(claim);
-  const name = snapshotName(claim.name, claim.uid, context.config.scheduleId, context.run);
-  const known = context.cache.get(name);
-  const waited = known ? 0 : await untilAllowed(context, claim);
-  const snapshot = known ?? await create(context, claim, name);
-  refuseForeign(context, snapshot, claim);
-  return untilReady({ ...context, startedAt: context.startedAt + waited }, snapshot, makeRoom);
+  const intent = await prepare(context, claim);
+  const { snapshot } = await ask(context, intent);
+  await untilCut(context, intent, snapshot, context.client.now() + context.patience);
+  makeRoom();
+  return untilReady(context, intent, snapshot);
 }
 
-function refuseUnusable(claim: Claim): void {
+/** What a run is about to ask the storage for. */
+export interface Intent {
+  readonly claim: Claim;
+  readonly name: string;
+  /** made by an earlier pod of the Job */
+  readonly known?: Snapshot;
+  /** when the run, or its wait for the driver, was over, in milliseconds since 1970 */
+  readonly startedAt: number;
+  /** what it says and asks for, if it is more than the one claim */
+  readonly parts?: Parts;
+}
+
+/** What is told of a snapshot, and of whose data it is. */
+export interface Parts {
+  readonly labels?: object;
+  readonly annotations?: object;
+  readonly spec: object;
+}
+
+/** Refuses what the storage should not be asked for, and waits until it may be asked. */
+export async function prepare(context: TakeContext, claim: Claim, attempt = 1): Promise<Intent> {
+  refuseUnusable(claim);
+  const name = snapshotName(claim.name, claim.uid, context.config.scheduleId, context.run, attempt);
+  const known = context.cache.get(name);
+  const waited = known ? 0 : await untilAllowed(context, claim);
+  const parts = known ? undefined : await context.compose?.(name);
+  return { claim, name, known, parts, startedAt: context.startedAt + waited };
+}
+
+/** The snapshot of an intent, and whether it was made just now. */
+export async function ask(context: TakeContext, intent: Intent): Promise<{ snapshot: Snapshot; isNew: boolean }> {
+  const asked = intent.known ? { snapshot: intent.known, isNew: false } : await create(context, intent);
+  refuseForeign(context, asked.snapshot, intent.claim);
+  context.cache.put(asked.snapshot);
+  return asked;
+}
+
+/** Waits until the data of a snapshot is cut, but not longer than told, nor than its run waits; tells whether it is. */
+export async function untilCut(context: TakeContext, intent: Intent, snapshot: Snapshot, until: number): Promise<boolean> {
+  const isOver = (s: Snapshot | undefined) => s === undefined || s.deleting || s.ready || s.cutAt !== undefined || isHopeless(s);
+  const seen = await context.cache.waitFor(snapshot.name, isOver, Math.min(until, deadlineOf(context, intent, snapshot)), context.signal);
+  return seen?.snapshot !== undefined && !seen.snapshot.deleting && !isHopeless(seen.snapshot);
+}
+
+/** The driver is not even asked without a class: a person has to make one, which takes longer than an application can be held. */
+function isHopeless({ cutAt, error = '', ready }: Snapshot): boolean {
+  return !ready && cutAt === undefined && /cannot find default snapshot ?class|volume(group)?snapshotclass\S* \S+ not found/i.test(error);
+}
+
+/** A missing class is what a person has to know, whatever else came of it. */
+export function refuseWithoutClass(snapshot: Snapshot): void {
+  if (!isHopeless(snapshot)) { return; }
+  throw new Error(`there is no class for snapshot '${snapshot.name}' (${snapshot.error}); create it, or name one that is there: kubectl get volumesnapshotclass`);
+}
+
+/** From the start of the run, or of the earlier pod whose snapshot it is, so that a retry does not wait anew. */
+function deadlineOf({ config }: TakeContext, { startedAt }: Intent, snapshot: Snapshot): number {
+  return Math.min(startedAt, snapshot.createdAt) + config.readyTimeoutSeconds * 1000;
+}
+
+export function refuseUnusable(claim: Claim): void {
   if (claim.deleting) {
     throw new Error('the claim is being deleted, and the snapshot controller takes no snapshot of it; take it out of the schedule');
   }
@@ -53,13 +113,14 @@ function refuseUnusable(claim: Claim): void {
 /** Refuses what the storage should not be asked for now, or waits; returns how long, in milliseconds. */
 async function untilAllowed(context: TakeContext, claim: Claim): Promise<number> {
   const { cache, client, config, run } = context;
-  // who starts a run by hand has seen the message, and wants to know whether the storage works again
-  if (run.kind === 'Scheduled') { requireClosed(cache.all(), claim.uid, config.maxNotReady, client.now()); }
+  // who starts a run by hand has seen the message, and wants to know whether the storage works again; a gate is tried again and again by robots
+  if (run.kind === 'Scheduled' || config.gate) {
+    const byHand = config.gate ? 'delete those snapshots to try at once' : 'a Job that you start by hand tries at once';
+    requireClosed(cache.all(), claim.uid, config.maxNotReady, client.now(), byHand);
+  }
   return config.minimumIntervalSeconds === undefined ? 0 : leaveInterval(context, claim, config.minimumIntervalSeconds * 1000);
 }
 
-/** The Job's deadline would end a longer wait without a word. */
-const LONGEST_WAIT = 10 * 60_000;
 
 /** A Job that is started by hand may come too soon after the last one for the driver. */
 async function leaveInterval({ cache, client, signal, log }: TakeContext, claim: Claim, interval: number): Promise<number> {
@@ -69,95 +130,105 @@ async function leaveInterval({ cache, client, signal, log }: TakeContext, claim:
   const wait = Math.min(last + interval - now, interval);
   if (wait <= 0) { return 0; }
   const rule = `the driver takes no two snapshots of a volume within ${inWords(interval / 1000)}`;
-  if (wait > LONGEST_WAIT) { throw new Error(`${rule}; start the Job again in ${inWords(wait / 1000)}`); }
+  if (wait > LONGEST_WAIT_SECONDS * 1000) { throw new Error(`${rule}; start the Job again in ${inWords(wait / 1000)}`); }
   log('wait', { claim: claim.name, seconds: Math.ceil(wait / 1000), reason: 'the driver takes no two snapshots of a volume so close together' });
   await client.sleep(wait, signal);
   return wait;
 }
 
-async function create(context: TakeContext, claim: Claim, name: string): Promise<Snapshot> {
-  const { client, namespace, signal } = context;
+async function create(context: TakeContext, intent: Intent): Promise<{ snapshot: Snapshot; isNew: boolean }> {
+  const { cache, client, signal } = context;
+  const { claim, name } = intent;
   try {
-    const made = readSnapshot(await client.request({ method: 'POST', path: snapshotsPath(namespace), body: body(context, claim, name) }, signal));
-    context.cache.put(made);
+    const made = cache.kind.read(await client.request({ method: 'POST', path: cache.path(), body: body(context, intent) }, signal));
     context.log('created', { claim: claim.name, snapshot: name });
-    return made;
+    return { snapshot: made, isNew: true };
   } catch (error) {
     if (!(error instanceof ApiError)) { throw error; }
-    if (error.status === 409) { return find(context, name); }
-    if (error.status === 404) { throw new Error(NO_SNAPSHOT_API); }
+    if (error.status === 409) { return { snapshot: await find(context, name), isNew: false }; }
+    if (error.status === 404) { throw new Error(cache.kind.absent); }
     // the same status as without a right; only the words differ
     if (error.status === 403 && error.message.includes('exceeded quota')) { throw new QuotaFullError(error.message); }
     throw error;
   }
 }
 
-async function find({ client, namespace, signal }: TakeContext, name: string): Promise<Snapshot> {
-  const found = await findOne(client, snapshotsPath(namespace), name, readSnapshot, signal);
+async function find({ cache, client, signal }: TakeContext, name: string): Promise<Snapshot> {
+  const found = await findOne(client, cache.path(), name, cache.kind.read, signal);
   if (!found) { throw new Error(`snapshot '${name}' existed and is gone again; somebody deletes snapshots while they are taken`); }
   return found;
 }
 
-function refuseForeign({ config }: TakeContext, snapshot: Snapshot, claim: Claim): void {
+function refuseForeign({ cache, config }: TakeContext, snapshot: Snapshot, claim: Claim): void {
   const ours = snapshot.scheduleId === config.scheduleId && snapshot.claimName === claim.name && snapshot.claimUid === claim.uid;
   if (!ours) {
-    throw new Error(`a snapshot '${snapshot.name}' exists and is not of this schedule and claim; rename or delete it, it is left alone`);
+    throw new Error(`a snapshot '${snapshot.name}' exists and is not of this schedule and ${cache.kind.subject}; rename or delete it, it is left alone`);
   }
 }
 
-async function untilReady(context: TakeContext, snapshot: Snapshot, makeRoom: () => void): Promise<Snapshot> {
-  const { cache, client, config, signal } = context;
-  // from the start of the run, or of the earlier pod whose snapshot it is, so that a retry does not wait anew
-  const until = Math.min(context.startedAt, snapshot.createdAt) + config.readyTimeoutSeconds * 1000;
-  const isCut = (s: Snapshot | undefined) => s === undefined || s.deleting || s.ready || s.cutAt !== undefined;
-  const isReady = (s: Snapshot | undefined) => s === undefined || s.deleting || s.ready;
-  cache.put(snapshot);
-  await cache.waitFor(snapshot.name, isCut, Math.min(until, client.now() + context.patience), signal);
-  makeRoom();
+/** The snapshot as it is when it is ready; throws if it is not in time. */
+export async function untilReady(context: TakeContext, intent: Intent, snapshot: Snapshot): Promise<Snapshot> {
+  const { cache, client, signal } = context;
+  const until = deadlineOf(context, intent, snapshot);
+  const isReady = (s: Snapshot | undefined) => s === undefined || s.deleting || s.ready || isHopeless(s);
   const seen = await cache.waitFor(snapshot.name, isReady, until, signal);
   // at the end the server has the last word: the watch may be late, or the server gone, which is no fault of the storage
   const last = seen ? seen.snapshot : await find(context, snapshot.name);
   if (!last || last.deleting) { throw new Error(`snapshot '${snapshot.name}' was deleted before it was ready; find out who deletes snapshots`); }
-  if (!last.ready) { throw new Error(`snapshot '${snapshot.name}' is not ready after ${inWords((until - last.createdAt) / 1000)}: ${whyNotReady(last)}`); }
+  refuseWithoutClass(last);
+  if (!last.ready) { throw new Error(`snapshot '${snapshot.name}' is not ready after ${inWords((until - last.createdAt) / 1000)}: ${whyNotReady(last, cache.kind.unbound)}`); }
   const cutAt = last.cutAt === undefined ? undefined : new Date(last.cutAt).toISOString();
   context.log('ready', { claim: last.claimName, snapshot: last.name, cutAt, seconds: Math.round((client.now() - last.createdAt) / 1000) });
   return last;
 }
 
-function whyNotReady(snapshot: Snapshot): string {
+function whyNotReady(snapshot: Snapshot, unbound: string): string {
   if (snapshot.cutAt !== undefined) {
     return `its data was cut at ${new Date(snapshot.cutAt).toISOString()} and the storage is still copying it; `
       + 'it is kept and the next run counts it; if this is usual, raise readyTimeout';
   }
   if (snapshot.error !== undefined) { return `the storage says: ${snapshot.error}`; }
   return snapshot.contentName === undefined
-    ? 'no snapshot controller has looked at it; is the snapshot-controller running?'
+    ? unbound
     : 'the CSI driver has not cut it and gives no error; is its csi-snapshotter sidecar running?';
 }
 
-function body({ config, run }: TakeContext, claim: Claim, name: string): object {
+function body({ cache, config, run }: TakeContext, { claim, name, parts = partsOf(config, claim) }: Intent): object {
   return {
-    apiVersion: 'snapshot.storage.k8s.io/v1',
-    kind: 'VolumeSnapshot',
+    apiVersion: cache.kind.apiVersion,
+    kind: cache.kind.kind,
     metadata: {
       name,
-      labels: {
-        ...config.labels,
-        ...FOREIGN_TOOL_LABELS,
-        [KEYS.schedule]: config.scheduleId,
-        [KEYS.claim]: labelValue(claim.name),
-        [KEYS.claimUid]: claim.uid,
-        [KEYS.consistency]: 'crash',
-      },
-      annotations: {
-        ...config.annotations,
-        ...FOREIGN_TOOL_ANNOTATIONS,
-        ...run.kind === 'Scheduled' && { [KEYS.scheduledFor]: run.at.toISOString() },
-      },
+      labels: { ...ownLabels(config), [KEYS.schedule]: config.scheduleId, ...parts.labels, [KEYS.consistency]: 'crash' },
+      annotations: { ...ownAnnotations(config, run), ...parts.annotations },
     },
-    spec: {
-      volumeSnapshotClassName: config.snapshotClassName,
-      source: { persistentVolumeClaimName: claim.name },
-    },
+    spec: parts.spec,
   };
+}
+
+function partsOf(config: RunnerConfig, claim: Claim): Parts {
+  return {
+    labels: claimLabels(claim),
+    annotations: claimAnnotations(claim),
+    spec: { volumeSnapshotClassName: config.snapshotClassName, source: { persistentVolumeClaimName: claim.name } },
+  };
+}
+
+export function claimLabels({ name, uid }: Claim): { [key: string]: string } {
+  return { [KEYS.claim]: labelValue(name), [KEYS.claimUid]: uid };
+}
+
+/** For the day when the claim is gone. */
+export function claimAnnotations({ spec }: Claim): { [key: string]: string } {
+  return spec ? { [KEYS.claimSpec]: JSON.stringify(spec) } : {};
+}
+
+/** What the user wants on everything that a run takes, and what keeps other tools away. */
+export function ownLabels({ labels }: RunnerConfig): { [key: string]: string } {
+  return { ...labels, ...FOREIGN_TOOL_LABELS };
+}
+
+export function ownAnnotations({ annotations }: RunnerConfig, run: Run): { [key: string]: string } {
+  const [key, value] = run.kind === 'Scheduled' ? [KEYS.scheduledFor, run.at.toISOString()] : [KEYS.manualRun, run.jobUid];
+  return { ...annotations, ...FOREIGN_TOOL_ANNOTATIONS, [key]: value };
 }
