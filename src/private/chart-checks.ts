@@ -1,13 +1,19 @@
 import { ApiObject, Chart } from 'cdk8s';
 import { Construct, IConstruct } from 'constructs';
-import { chartOf, SNAPSHOT_API_GROUP } from './api';
+import { chartOf, GROUP_SNAPSHOT_API_GROUP, SNAPSHOT_API_GROUP } from './api';
 import { Scheduled, SCHEDULED_MARK } from './marks';
 import { message } from './validate';
+import { VELERO_CLASS_LABEL } from './velero';
 
 export const SNAPSHOT_CLASS_KIND = 'VolumeSnapshotClass';
 
 /** @see https://kubernetes.io/docs/concepts/storage/volume-snapshot-classes/#the-volumesnapshotclass-resource */
 export const DEFAULT_CLASS_ANNOTATION = 'snapshot.storage.kubernetes.io/is-default-class';
+
+export const GROUP_SNAPSHOT_CLASS_KIND = 'VolumeGroupSnapshotClass';
+
+/** @see https://kubernetes-csi.github.io/docs/group-snapshot-restore-feature.html */
+export const DEFAULT_GROUP_CLASS_ANNOTATION = 'groupsnapshot.storage.kubernetes.io/is-default-class';
 
 // part of no name, since nothing is rendered for it
 const ID = 'cdk8s-volume-snapshots.Checks';
@@ -29,7 +35,14 @@ export function chartProblems(chart: Chart): string[] {
   const nodes = chart.node.findAll();
   const objects = nodes.filter((node) => ApiObject.isApiObject(node)).filter((object) => object.chart === chart);
   const schedules = nodes.filter((node): node is IConstruct & Scheduled => SCHEDULED_MARK in node && chartOf(node) === chart);
-  return [...duplicateObjects(objects), ...duplicateDefaultClasses(objects), ...duplicateScheduleIds(schedules)];
+  return [
+    ...duplicateObjects(objects),
+    ...duplicateDefaultClasses(objects, SNAPSHOT_API_GROUP, SNAPSHOT_CLASS_KIND, DEFAULT_CLASS_ANNOTATION),
+    ...duplicateDefaultClasses(objects, GROUP_SNAPSHOT_API_GROUP, GROUP_SNAPSHOT_CLASS_KIND, DEFAULT_GROUP_CLASS_ANNOTATION),
+    ...duplicateVeleroClasses(objects),
+    ...duplicateDefaultLocations(objects),
+    ...duplicateScheduleIds(schedules),
+  ];
 }
 
 function duplicateObjects(objects: ApiObject[]): string[] {
@@ -48,17 +61,46 @@ function duplicateObjects(objects: ApiObject[]): string[] {
   }));
 }
 
-function duplicateDefaultClasses(objects: ApiObject[]): string[] {
-  const defaults = objects
-    .filter((object) => object.kind === SNAPSHOT_CLASS_KIND && object.apiGroup === SNAPSHOT_API_GROUP)
-    .map((object) => ({ object, manifest: object.toJson() }))
-    .filter(({ manifest }) => manifest.metadata?.annotations?.[DEFAULT_CLASS_ANNOTATION] === 'true');
-  return pairUp(defaults, ({ manifest }) => manifest.driver).map(([first, second]) => message(second.object, 'defaultClass', {
-    problem: `the class at ${first.object.node.path} is the default of the driver ${second.manifest.driver} too`,
-    got: second.manifest.metadata.name,
+function duplicateDefaultClasses(objects: ApiObject[], apiGroup: string, kind: string, annotation: string): string[] {
+  const driverOf = ({ metadata, driver }: any) => (metadata?.annotations?.[annotation] === 'true' ? driver : undefined);
+  return rivals(objects, apiGroup, kind, driverOf, (first, { driver }) => ({
+    prop: 'defaultClass',
+    problem: `the class at ${first.node.path} is the default of the driver ${driver} too`,
     allowed: 'one default class for a driver, or a snapshot without a class name fails',
-    fix: 'choose one of the two',
   }));
+}
+
+/** Velero takes the first that it finds, which may be another one each time. */
+function duplicateVeleroClasses(objects: ApiObject[]): string[] {
+  const driverOf = ({ metadata, driver }: any) => (metadata?.labels?.[VELERO_CLASS_LABEL] !== undefined ? driver : undefined);
+  return rivals(objects, SNAPSHOT_API_GROUP, SNAPSHOT_CLASS_KIND, driverOf, (first, { driver }) => ({
+    prop: 'veleroClass',
+    problem: `the class at ${first.node.path} is the one of the driver ${driver} for Velero too`,
+    allowed: 'one class for Velero for a driver, or it takes any of them',
+  }));
+}
+
+function duplicateDefaultLocations(objects: ApiObject[]): string[] {
+  const namespaceOf = ({ metadata, spec }: any) => (spec?.default === true ? `${metadata?.namespace}` : undefined);
+  return rivals(objects, 'velero.io', 'BackupStorageLocation', namespaceOf, first => ({
+    prop: 'defaultLocation',
+    problem: `the location at ${first.node.path} is the default one too`,
+    allowed: 'one default location, or backups go to any of them',
+  }));
+}
+
+/** Objects of a kind of which there may be one for a key that they have as they are rendered; with what is said of the second. */
+function rivals(
+  objects: ApiObject[], apiGroup: string, kind: string, keyOf: (manifest: any) => string | undefined,
+  say: (first: ApiObject, second: any) => { prop: string; problem: string; allowed: string },
+): string[] {
+  const rendered = objects
+    .filter(object => object.kind === kind && object.apiGroup === apiGroup)
+    .map(object => ({ object, manifest: object.toJson() }));
+  return pairUp(rendered, ({ manifest }) => keyOf(manifest)).map(([first, second]) => {
+    const { prop, ...problem } = say(first.object, second.manifest);
+    return message(second.object, prop, { ...problem, got: second.manifest.metadata.name, fix: 'choose one of the two' });
+  });
 }
 
 /** Each would prune the other's snapshots by its own rules. */
