@@ -1,3 +1,6 @@
+/** How many characters a line has unless something is known of the terminal. */
+export const WIDTH = 120;
+
 /** Sets rows of text as a table of at most so many characters; cells that are too wide go on in the next line. */
 export function columns(header: readonly string[], rows: readonly (readonly string[])[], width: number): string {
   const widths = fit([header, ...rows], width);
@@ -46,6 +49,17 @@ export function wrap(text: string, width: number): string[] {
     rest = rest.slice(at).trimStart();
   }
   return [...lines, rest];
+}
+
+/** A mark, and beside it text that may take several lines. */
+export function hanging(mark: string, text: string, width: number): string {
+  const indent = mark.length + 2;
+  return wrap(printable(text), width - indent).map((line, index) => (index === 0 ? mark : '').padEnd(indent) + line).join('\n');
+}
+
+/** What others wrote must not command the terminal that shows it. */
+export function printable(text: string): string {
+  return text.replace(/\p{C}/gu, '\ufffd');
 }
 
 function breakWithin(text: string, width: number): number {

@@ -1,4 +1,4 @@
-import { listOf, Manifest, namesOf, ofKind, textOf } from './manifests';
+import { listOf, Manifest, namesOf, ofKind, textOf } from '../model/manifest';
 import { SNAPSHOT_API_GROUP } from '../private/api';
 
 const ADMISSION = 'admissionregistration.k8s.io';

@@ -1,4 +1,5 @@
 import { Plan } from './plan';
+import { previewInJson } from '../model/preview';
 
 /** The plan for programs; times are in seconds. */
 export function renderJson({ schedules, review }: Plan): string {
@@ -12,13 +13,10 @@ export function renderJson({ schedules, review }: Plan): string {
       dryRun: schedule.config.dryRun ?? false,
       claims: schedule.config.claims,
       snapshotClass: schedule.config.snapshotClassName,
+      groupSnapshotClass: schedule.config.group?.className,
       deletionPolicy: schedule.deletionPolicy,
       retention: schedule.config.retention,
-      mostSnapshots: outlook.preview.mostSnapshots,
-      fewestSnapshots: outlook.preview.fewestSnapshots,
-      oldestRestorePointSeconds: outlook.preview.oldestRestorePoint.toSeconds(),
-      worstCaseLoss: outlook.preview.worstCaseLoss.map(({ noticedWithin, loss }) =>
-        ({ noticedWithinSeconds: noticedWithin.toSeconds(), lossSeconds: loss.toSeconds() })),
+      ...previewInJson(outlook.preview),
       restorePointAgesSeconds: outlook.restorePoints,
     })),
     review,

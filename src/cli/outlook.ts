@@ -1,4 +1,5 @@
-import { Schedule } from './model';
+import { Schedule } from '../model/model';
+import { lossWithin, previewOf, rulesOf } from '../model/preview';
 import { shortestInterval } from '../private/cron';
 import { runsOf, zoneOf } from '../private/runs';
 import { sampleOf } from '../private/simulation';
@@ -29,20 +30,16 @@ export const YEAR = 365 * DAY;
 const NOTICED_WITHIN = [DAY, 7 * DAY, 30 * DAY, YEAR];
 
 export function outlookOf(schedule: Schedule): Outlook {
-  const { cron, timeZone, config } = schedule;
-  // version 1 of the configuration named no zone
-  const rules = { ...config.retention, timeZone };
-  const preview = RetentionPreview._of(rules, cron);
+  const { cron, timeZone } = schedule;
+  const rules = rulesOf(schedule);
+  const preview = previewOf(schedule);
   const [from, to] = sampleOf(cron);
   // the oldest restore point may be older than when it is youngest, but not by more than all of the sample
   const history = runsOf(cron, timeZone, from - preview.oldestRestorePoint.toMilliseconds(), to);
   const runs = history.filter(moment => moment >= from);
   return {
     preview,
-    losses: NOTICED_WITHIN.map(noticedWithinSeconds => ({
-      noticedWithinSeconds,
-      lossSeconds: preview.worstCaseLoss.find(({ noticedWithin }) => noticedWithin.toSeconds() === noticedWithinSeconds)?.loss.toSeconds(),
-    })),
+    losses: NOTICED_WITHIN.map(noticedWithinSeconds => ({ noticedWithinSeconds, lossSeconds: lossWithin(preview, noticedWithinSeconds) })),
     restorePoints: restorePoints(history, rules, Math.ceil(HOUR / shortestInterval(cron))),
     runs,
     runsPerYear: Math.round(runs.length * YEAR * 1000 / (to - from)),

@@ -1,6 +1,7 @@
-import { Manifest } from './manifests';
-import { modelOf, Schedule } from './model';
 import { Outlook, outlookOf } from './outlook';
+import { groupOf, Manifest } from '../model/manifest';
+import { modelOf, Schedule } from '../model/model';
+import { VELERO_API_GROUP } from '../private/velero';
 import { Finding } from './review/finding';
 import { review } from './review/review';
 
@@ -14,14 +15,19 @@ export interface Plan {
   readonly review: readonly Finding[];
 }
 
-const ABOUT_SNAPSHOTS = /snapshot\.storage\.k8s\.io|cdk8s-volume-snapshots/;
+// but for hooks of Velero, which leave a folder behind with our name and a hash
+const ABOUT_SNAPSHOTS = /snapshot\.storage\.k8s\.io|cdk8s-volume-snapshots(?!-[0-9a-f]{12})/;
+
+function isAboutSnapshots(manifest: Manifest): boolean {
+  return groupOf(manifest) !== VELERO_API_GROUP && ABOUT_SNAPSHOTS.test(JSON.stringify(manifest));
+}
 
 export function planOf(files: number, manifests: readonly Manifest[]): Plan {
   const model = modelOf(manifests);
   const outlooks = outlooksOf(model.schedules);
   return {
     files,
-    isEmpty: !manifests.some(manifest => ABOUT_SNAPSHOTS.test(JSON.stringify(manifest))),
+    isEmpty: !manifests.some(isAboutSnapshots),
     schedules: [...outlooks].map(([schedule, outlook]) => ({ schedule, outlook })),
     review: review(model, outlooks),
   };

@@ -1,4 +1,4 @@
-import { listOf, Manifest, namesOf, ofKind, textOf, titleOf } from './manifests';
+import { listOf, Manifest, namesOf, ofKind, textOf, titleOf } from '../model/manifest';
 
 /** A rule that a binding gives to a service account. */
 export interface Grant {
@@ -82,10 +82,13 @@ function readRule(rule: any): Rule {
   };
 }
 
-/** Whether a rule allows this of every object of the resource. */
-export function allows({ apiGroups, resources, verbs, resourceNames }: Rule, apiGroup: string, resource: string, verb: string): boolean {
+/** Whether a rule allows this of the objects with these names, or of every object of the resource. */
+export function allows(
+  { apiGroups, resources, verbs, resourceNames }: Rule, apiGroup: string, resource: string, verb: string, names?: readonly string[],
+): boolean {
   const has = (list: string[], item: string) => list.includes('*') || list.includes(item);
-  return has(apiGroups, apiGroup) && has(resources, resource) && has(verbs, verb) && resourceNames.length === 0;
+  return has(apiGroups, apiGroup) && has(resources, resource) && has(verbs, verb)
+    && (resourceNames.length === 0 || (names?.every(name => resourceNames.includes(name)) ?? false));
 }
 
 /** The rights of a rule one by one. */

@@ -1,11 +1,10 @@
-import { columns, wrap } from './columns';
-import { pathOf } from './manifests';
+import { columns, hanging, printable, WIDTH, wrap } from './columns';
 import { Outlook, YEAR } from './outlook';
 import { Plan } from './plan';
+import { pathOf } from '../model/manifest';
 import { Finding } from './review/finding';
-import { briefly, plural, policyInWords, selectionInWords, shorten, shortList } from './words';
+import { briefly, plural, policyInWords, selectionInWords, shorten, shortList } from '../model/words';
 
-const WIDTH = 120;
 const LONGEST_CLAIMS = 80;
 const NOTHING_LEFT = 'all';
 
@@ -24,7 +23,7 @@ function scheduleTable(schedules: Plan['schedules']): string {
   return columns(
     ['schedule', 'runs', 'claims', 'keeps', 'most', 'oldest', ...noticed.map((within, index) => (index === 0 ? 'lost ' : '') + briefly(within))],
     schedules.map(({ schedule, outlook }) => [
-      pathOf(schedule) + (schedule.suspended ? ' (suspended)' : '') + (schedule.config.dryRun ? ' (dry run)' : ''),
+      pathOf(schedule) + (schedule.suspended ? ' (suspended)' : '') + (schedule.config.dryRun ? ' (dry run)' : '') + (schedule.config.group ? ' (group)' : ''),
       `${schedule.expression} ${schedule.timeZone}`,
       shorten(shortList(schedule.config.claims.map(selectionInWords)), LONGEST_CLAIMS),
       policyInWords(schedule.config.retention),
@@ -49,17 +48,6 @@ function legend(): string {
 function reviewSection(findings: readonly Finding[]): string {
   const count = (severity: string) => findings.filter(finding => finding.severity === severity).length;
   if (findings.length === 0) { return 'Review: nothing to say'; }
-  const lines = findings.map(({ severity, object, problem, remedy }) => hanging(severity, `${object}: ${problem}; ${remedy}`));
+  const lines = findings.map(({ severity, object, problem, remedy }) => hanging(severity, `${object}: ${problem}; ${remedy}`, WIDTH));
   return [`Review: ${plural(count('risk'), 'risk')}, ${plural(count('note'), 'note')}`, ...lines].join('\n');
-}
-
-/** A mark, and beside it text that may take several lines. */
-function hanging(mark: string, text: string): string {
-  const indent = mark.length + 2;
-  return wrap(printable(text), WIDTH - indent).map((line, index) => (index === 0 ? mark : '').padEnd(indent) + line).join('\n');
-}
-
-/** A name in a manifest must not command the terminal that shows it. */
-function printable(text: string): string {
-  return text.replace(/\p{C}/gu, '\ufffd');
 }

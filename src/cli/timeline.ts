@@ -1,6 +1,6 @@
-import { pathOf } from './manifests';
 import { Plan } from './plan';
-import { briefly, plural, policyInWords, shorten } from './words';
+import { pathOf } from '../model/manifest';
+import { briefly, plural, policyInWords, shorten } from '../model/words';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;

@@ -1,6 +1,6 @@
-import { Claim, coversName, namesCovered } from './claims';
-import { Schedule } from './model';
-import { selectionInWords } from './words';
+import { Claim, coversName, namesCovered } from '../model/claims';
+import { Schedule } from '../model/model';
+import { selectionInWords } from '../model/words';
 import { ClaimSelection } from '../runner/config';
 
 /** A claim, and the schedules that cover it. */

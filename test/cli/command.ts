@@ -11,11 +11,21 @@ export interface Seen {
   readonly stderr: string;
 }
 
-/** The command with these arguments. */
+/** The command with these arguments, if it asks no cluster. */
 export function command(...args: string[]): Seen {
+  const { code, seen } = start(args);
+  return { code: code as number, ...seen };
+}
+
+/** The command with these arguments, at a time. */
+export async function commandAt(now: number, ...args: string[]): Promise<Seen> {
+  const { code, seen } = start(args, now);
+  return { code: await code, ...seen };
+}
+
+function start(args: string[], now = 0): { code: number | Promise<number>; seen: { stdout: string; stderr: string } } {
   const seen = { stdout: '', stderr: '' };
-  const code = main(args, { stdout: text => { seen.stdout += text; }, stderr: text => { seen.stderr += text; } });
-  return { code, ...seen };
+  return { code: main(args, { stdout: text => { seen.stdout += text; }, stderr: text => { seen.stderr += text; }, now: () => now }), seen };
 }
 
 /** A directory that is gone when the function returns. */

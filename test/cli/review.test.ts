@@ -1,11 +1,19 @@
 import { ApiObject, App, Chart, Cron, Duration, JsonPatch, Size } from 'cdk8s';
 import { plan, planJson, review, yaml } from './command';
 import {
-  CsiDriver, DeletionPolicy, PrunedStorage, RestoredPvc, RetentionPolicy, ScheduledSnapshot, ScheduledSnapshotProps, SnapshotClass,
+  CsiDriver, DeletionPolicy, GroupSnapshotClass, GroupSnapshotClassProps, LonghornSnapshotType, PrunedStorage, Quiesce, RestoredPvc, RetentionPolicy,
+  ScheduledSnapshot, ScheduledSnapshotProps, SnapshotClass,
   SnapshotClassProps, SnapshotRbac, SnapshotReclaim, SnapshotRef, SnapshotSource, SnapshotSubject,
 } from '../../src';
+import { DrillCheck } from '../../src/drill-check';
+import { RestoreDrill } from '../../src/restore-drill';
+import { SnapshotClone } from '../../src/snapshot-clone';
+import { SnapshotInventory } from '../../src/snapshot-inventory';
 import { OrphanAction, SnapshotOrphans } from '../../src/snapshot-orphans';
+import { SnapshotRestore } from '../../src/snapshot-restore';
 import { newChart, statefulSet } from '../manifests';
+
+const LONGHORN = CsiDriver.longhorn({ type: LonghornSnapshotType.BACKUP });
 
 // a year of runs is simulated for each schedule
 jest.setTimeout(60_000);
@@ -53,6 +61,52 @@ test('risks come first, and each line says what to do', () => {
   const { review: findings } = planJson([chartWith(chart => sound(chart, { suspend: true })), yaml(claim('data'), claim('left-over', { namespace: 'other' }))]);
   expect(findings.map(({ severity }: any) => severity)).toEqual(['risk', 'note']);
   for (const { remedy } of findings) { expect(remedy).toMatch(/\w/); }
+});
+
+describe('schedules of groups', () => {
+  const groupsIn = (chart: Chart, props: Partial<GroupSnapshotClassProps> = {}) => new GroupSnapshotClass(chart, 'Groups', {
+    metadata: { name: 'ceph' }, driver: CsiDriver.of('hostpath.csi.k8s.io'), deletionPolicy: DeletionPolicy.DELETE, ...props,
+  });
+  const grouped = (chart: Chart, props: Partial<ScheduledSnapshotProps> = {}) =>
+    sound(chart, { snapshotClass: undefined, groupSnapshotClass: groupsIn(chart), ...props });
+
+  test.each<[string, (chart: Chart) => Partial<ScheduledSnapshotProps>]>([
+    ['whose claims are named', () => ({})],
+    ['whose claims are selected', () => ({ source: SnapshotSource.fromSelector({ app: 'db' }) })],
+    ['that are quiesced', () => ({ quiesce: Quiesce.custom({ quiesce: ':', release: ':' }) })],
+  ])('%s have the rights that they need', (_, props) => {
+    expect(review(chartWith(chart => grouped(chart, props(chart))))).toEqual([
+      'note VolumeGroupSnapshotClass ceph: says Delete: with a namespace that is deleted, all restore points of db/nightly go',
+    ]);
+  });
+
+  test('that lack a right', () => {
+    expect(review(chartWith(chart => {
+      const made = grouped(chart);
+      ApiObject.of(made.rbac).addJsonPatch(JsonPatch.remove('/rules/0'));
+    }))).toContain('risk CronJob db/nightly: fails: its service account nightly may not create volumegroupsnapshots, delete volumegroupsnapshots, '
+      + 'list volumegroupsnapshots, watch volumegroupsnapshots, unless that is allowed elsewhere');
+  });
+
+  test('whose storage is kept', () => {
+    expect(review(chartWith(chart => sound(chart, {
+      snapshotClass: undefined, groupSnapshotClass: groupsIn(chart, { deletionPolicy: DeletionPolicy.RETAIN }), prunedStorage: PrunedStorage.KEEP,
+    })))).toEqual(['risk CronJob db/nightly: keeps the storage of pruned snapshots: it is billed for ever, and nobody sees it']);
+  });
+
+  test('of a class that is not among the files, or of a driver without groups', () => {
+    expect(review(chartWith(chart => sound(chart, {
+      snapshotClass: undefined, prunedStorage: PrunedStorage.KEEP, groupSnapshotClass: GroupSnapshotClass.fromGroupSnapshotClassName(chart, 'Groups', 'elsewhere'),
+    })))).toEqual(['note VolumeGroupSnapshotClass elsewhere: of db/nightly is not among the files: whether the storage of pruned snapshots goes is not known']);
+    const odd = { apiVersion: 'groupsnapshot.storage.k8s.io/v1', kind: 'VolumeGroupSnapshotClass', metadata: { name: 'odd' }, driver: 'ebs.csi.aws.com', deletionPolicy: 'Delete' };
+    expect(review(yaml(odd))).toEqual([expect.stringContaining("risk VolumeGroupSnapshotClass odd: 'driver': the driver takes no group snapshots")]);
+  });
+
+  test('are marked in the table, and named for programs', () => {
+    const chart = chartWith(each => { grouped(each); });
+    expect(plan([chart]).stdout).toContain('db/nightly (group)');
+    expect(planJson([chart]).schedules[0]).toMatchObject({ groupSnapshotClass: 'ceph', deletionPolicy: 'Delete' });
+  });
 });
 
 describe('schedules that do not work', () => {
@@ -132,6 +186,11 @@ describe('claims that no schedule covers', () => {
     expect(uncovered(SnapshotSource.fromClaimName('data'), set({}, { name: 'cache', annotations }))).toEqual([]);
   });
 
+  test.each(['', ' ', 'true', 'False', 'no', '0', '-'])('are risks where what somebody wrote down is no reason: %p', text => {
+    const annotations = { 'cdk8s-volume-snapshots/unscheduled': text };
+    expect(uncovered(SnapshotSource.fromClaimName('data'), claim('cache', { annotations }))).toEqual(['risk PersistentVolumeClaim db/cache']);
+  });
+
   test('are found by name, by StatefulSet and by labels, as a run finds them', () => {
     expect(uncovered(SnapshotSource.fromSelector({ tier: 'db' }), claim('a', { labels: { tier: 'db', app: 'x' } }), claim('b', { labels: { tier: 'web' } })))
       .toEqual(['risk PersistentVolumeClaim db/b']);
@@ -196,6 +255,15 @@ describe('classes', () => {
     ]);
   });
 
+  test('one that retains what is lost with its volume', () => {
+    const retaining = (props: Partial<SnapshotClassProps>) => review(chartWith(chart => sound(chart, { snapshotClass: classIn(chart, props) })));
+    expect(retaining({ driver: CsiDriver.longhorn(), mayBeLostWithVolume: true })).toEqual([
+      'note VolumeSnapshotClass ebs: retains, and yet its snapshots are lost with their volume: all restore points of db/nightly go with the claim',
+    ]);
+    expect(retaining({ driver: LONGHORN })).toEqual([]);
+    expect(retaining({ driver: CsiDriver.longhorn(), deletionPolicy: DeletionPolicy.DELETE })).toEqual([expect.stringContaining('says Delete')]);
+  });
+
   test('one that its driver refuses, also if it was written by hand', () => {
     const manual = (driver: string, parameters?: object) =>
       yaml({ apiVersion: 'snapshot.storage.k8s.io/v1', kind: 'VolumeSnapshotClass', metadata: { name: 'manual' }, driver, deletionPolicy: 'Retain', parameters });
@@ -208,6 +276,20 @@ describe('classes', () => {
   test('two that are the default of one driver', () => {
     const chartOf = (name: string) => newChartWithClass(name, { defaultClass: true });
     expect(review(chartOf('a'), chartOf('b'))).toEqual(['risk VolumeSnapshotClass b: is the default of ebs.csi.aws.com, and so is a: a snapshot without a class fails']);
+  });
+
+  test('two that Velero would take for one driver', () => {
+    const chartOf = (name: string) => newChartWithClass(name, { veleroClass: true });
+    const byHand = yaml({
+      apiVersion: 'snapshot.storage.k8s.io/v1',
+      kind: 'VolumeSnapshotClass',
+      driver: 'ebs.csi.aws.com',
+      deletionPolicy: 'Retain',
+      // the label counts, not its value
+      metadata: { name: 'b', labels: { 'velero.io/csi-volumesnapshot-class': 'false' } },
+    });
+    expect(review(chartOf('a'), byHand)).toEqual(['risk VolumeSnapshotClass b: is the class of ebs.csi.aws.com for Velero, and so is a: it takes any of them']);
+    expect(review(chartOf('a'), newChartWithClass('b'))).toEqual([]);
   });
 });
 
@@ -395,6 +477,47 @@ describe('rights', () => {
     ]);
   });
 
+  describe('to hold an application', () => {
+    const members = SnapshotSource.fromStatefulSetName('db', { templates: ['data'], replicas: 2 });
+    const quiesced = (source: SnapshotSource) => chartWith(chart => sound(chart, { source, quiesce: Quiesce.mariaDb() }));
+    /** With other rules in the Role of the schedule. */
+    const withRules = (chart: Chart, change: (rules: any[]) => any[]) => review(yaml(...chart.toJson()
+      .map(object => (object.kind === 'Role' ? { ...object, rules: change(object.rules) } : object))));
+    const isExec = (each: any) => each.resources.includes('pods/exec');
+
+    test.each([['known', members], ['found by their claims', SnapshotSource.fromClaimName('data')]])('are as they should be, with pods that are %s', (_, source) => {
+      expect(review(quiesced(source))).toEqual([]);
+    });
+
+    test('that are missing make each run fail before it has taken anything', () => {
+      expect(withRules(quiesced(members), rules => rules.filter(each => !isExec(each)))).toEqual([
+        'risk CronJob db/nightly: fails: its service account nightly may not create pods/exec, get pods/exec, unless that is allowed elsewhere',
+      ]);
+      expect(withRules(quiesced(members), rules => rules.slice(0, 3))).toEqual([
+        expect.stringMatching(/may not list pods, create pods\/exec, get pods\/exec, patch volumesnapshots, unless/),
+      ]);
+    });
+
+    test('that leave out a pod make its run fail', () => {
+      expect(withRules(quiesced(members), rules => rules.map(each => (isExec(each) ? { ...each, resourceNames: ['db-0'] } : each)))).toEqual([
+        expect.stringMatching(/^risk CronJob db\/nightly: fails: .* may not create pods\/exec, get pods\/exec, /),
+      ]);
+    });
+
+    test('to some pods do not do where any may be asked for', () => {
+      expect(withRules(quiesced(SnapshotSource.fromClaimName('data')), rules => rules.map(each => (isExec(each) ? { ...each, resourceNames: ['db-0'] } : each)))).toEqual([
+        expect.stringMatching(/^risk CronJob db\/nightly: fails: .* may not create pods\/exec, get pods\/exec, /),
+      ]);
+    });
+
+    test('in all pods of the namespace are a risk where the pods are known, since who may execute commands there may do what they do', () => {
+      expect(withRules(quiesced(members), rules => rules.map(({ resourceNames, ...each }) => each))).toEqual([
+        expect.stringMatching(/^risk RoleBinding db\/nightly: gives the service account of runs, db\/nightly, more than they need in namespace db, by Role nightly: create, get pods\/exec$/),
+        expect.stringMatching(/^note RoleBinding db\/nightly: .* by Role nightly: list pods$/),
+      ]);
+    });
+  });
+
   test('of a role that is not among the files are not known', () => {
     expect(withExtra(binding('RoleBinding', { kind: 'ClusterRole', name: 'elsewhere' }))).toEqual([
       'note RoleBinding db/extra: gives db/nightly the rights of ClusterRole elsewhere, which is not among the files',
@@ -436,6 +559,128 @@ describe('the look for orphans', () => {
   });
 });
 
+describe('a restore', () => {
+  const restore = (change: (objects: any[]) => any[] = objects => objects) => {
+    const chart = newChart();
+    new SnapshotRestore(chart, 'Restore', { metadata: { name: 'restore' }, scheduleId: 'nightly', source: SnapshotSource.fromClaimName('data') });
+    return review(yaml(...change(chart.toJson())));
+  };
+
+  test('is as it should be', () => {
+    expect(restore()).toEqual([]);
+  });
+
+  test('has no more than it needs beside a SnapshotReclaim', () => {
+    expect(restore(objects => {
+      const platform = newChart();
+      new SnapshotReclaim(platform, 'Reclaim');
+      return [...objects, ...platform.toJson()];
+    })).toEqual([]);
+  });
+
+  test('that starts by itself is a risk', () => {
+    expect(restore(objects => objects.map(object => (object.kind === 'CronJob' ? { ...object, spec: { ...object.spec, suspend: false } } : object)))).toEqual([
+      'risk CronJob db/restore: is not suspended: it restores claims by itself when its time comes, which only a person should begin',
+    ]);
+  });
+
+  test('without its rights fails on the day when it is needed', () => {
+    expect(restore(objects => objects.filter(({ kind }) => kind !== 'RoleBinding'))).toEqual([
+      expect.stringContaining('risk CronJob db/restore: fails: its service account restore may not list volumesnapshots'),
+    ]);
+  });
+});
+
+describe('a drill', () => {
+  const drill = (props: object = {}, change: (objects: any[]) => any[] = objects => objects) => {
+    const chart = newChart();
+    const container = { name: 'db', image: 'postgres:15', volumeMounts: [{ name: 'data', mountPath: '/data' }] };
+    const workload = statefulSet(chart, { template: { spec: { containers: [container] } } });
+    new RestoreDrill(chart, 'Drill', { metadata: { name: 'drill' }, scheduleId: 'nightly', workload, check: DrillCheck.command({ command: ['true'] }), ...props });
+    return review(yaml(...change(chart.toJson().filter(({ kind }) => kind !== 'StatefulSet'))));
+  };
+
+  test('is as it should be', () => {
+    expect(drill()).toEqual([]);
+  });
+
+  test('that is suspended proves nothing', () => {
+    expect(drill({ suspend: true })).toEqual(['note CronJob db/drill: is suspended: nobody finds out whether snapshots can be restored']);
+  });
+
+  test('without its rights fails', () => {
+    expect(drill({}, objects => objects.filter(({ kind }) => kind !== 'RoleBinding'))).toEqual([
+      expect.stringContaining('risk CronJob db/drill: fails: its service account drill may not list volumesnapshots'),
+    ]);
+  });
+
+  describe('in a namespace of its own', () => {
+    const elsewhere = { scheduleId: 'nightly', sourceNamespace: 'shop' };
+
+    test('is as it should be', () => {
+      expect(drill(elsewhere)).toEqual([]);
+    });
+
+    test('fails without its right on contents, or without its Role where the snapshots are', () => {
+      expect(drill(elsewhere, objects => objects.filter(({ kind }) => kind !== 'ClusterRoleBinding')))
+        .toEqual([expect.stringContaining('its service account drill may not create volumesnapshotcontents')]);
+      expect(drill(elsewhere, objects => objects.filter(({ kind, metadata }) => kind !== 'RoleBinding' || metadata.namespace !== 'shop')))
+        .toEqual([expect.stringContaining('its service account drill may not list volumesnapshots, patch volumesnapshots, create events')]);
+    });
+  });
+});
+
+describe('an inventory', () => {
+  const inventory = (props: object = {}, change: (objects: any[]) => any[] = objects => objects) => {
+    const chart = newChart();
+    new SnapshotReclaim(chart, 'Reclaim');
+    new SnapshotInventory(chart, 'Inventory', { metadata: { name: 'inventory' }, exporter: { image: 'busybox:1.36', args: ['true'] }, ...props });
+    return review(yaml(...change(chart.toJson())));
+  };
+
+  test('is as it should be', () => {
+    expect(inventory()).toEqual([]);
+  });
+
+  test('that is suspended leaves nothing for the day when the cluster is lost', () => {
+    expect(inventory({ suspend: true })).toEqual([
+      'risk CronJob db/inventory: is suspended: should the cluster be lost, nobody knows the handles of later snapshots',
+    ]);
+  });
+
+  test('without its rights fails', () => {
+    expect(inventory({}, objects => objects.filter(({ kind, metadata }) => kind !== 'ClusterRoleBinding' || !metadata.name.startsWith('inventory')))).toEqual([
+      expect.stringMatching(/^risk CronJob db\/inventory: fails: its service account inventory may not list volumesnapshots, list volumesnapshotcontents/),
+    ]);
+  });
+});
+
+describe('a clone', () => {
+  const clone = (props: object = {}, change: (objects: any[]) => any[] = objects => objects) => {
+    const chart = newChart({ namespace: 'platform' });
+    const source = SnapshotSource.fromSelector({ app: 'db' });
+    new SnapshotClone(chart, 'Clone', { metadata: { name: 'clone' }, scheduleId: 'nightly', sourceNamespace: 'db', source, targetNamespace: 'qa', ...props });
+    return review(yaml(...change(chart.toJson())));
+  };
+  const isIn = (namespace: string) => ({ kind, metadata }: any) => kind === 'Role' && metadata.namespace === namespace;
+
+  test('is as it should be, masked or not', () => {
+    const image = { image: 'busybox:1.36' };
+    const snapshotClass = SnapshotClass.fromSnapshotClassName(newChart(), 'Class', 'x', { deletionPolicy: DeletionPolicy.DELETE });
+    expect([...clone(), ...clone({ masking: { mask: image, check: image, snapshotClass } })]).toEqual([]);
+  });
+
+  test.each([['db', 'list volumesnapshots'], ['qa', 'create volumesnapshots']])('without its rights in namespace %s fails', (namespace, missing) => {
+    const without = (objects: any[]) => objects.map(object => (isIn(namespace)(object) ? { ...object, rules: [] } : object));
+    expect(clone({}, without)).toEqual([expect.stringContaining(`risk CronJob platform/clone: fails: its service account clone may not ${missing}`)]);
+  });
+
+  test('with rights in the namespace of the snapshots that only the clones need has too many', () => {
+    const widened = (objects: any[]) => objects.map(object => (isIn('db')(object) ? { ...object, rules: objects.find(isIn('qa')).rules } : object));
+    expect(clone({}, widened)).toContainEqual(expect.stringMatching(/^risk RoleBinding db\/clone.platform: gives .* in namespace db, .*create, delete volumesnapshots/));
+  });
+});
+
 describe('retention', () => {
   const withRetention = (retention: RetentionPolicy, driver: CsiDriver = CsiDriver.awsEbs(), props: Partial<ScheduledSnapshotProps> = {}) => {
     const chart = newChart();
@@ -469,12 +714,12 @@ describe('retention', () => {
     ]);
     expect(withRetention(RetentionPolicy.keepLast(2), vSphere)).toContainEqual(expect.stringMatching(/^note CronJob db\/nightly: keeps up to 3 snapshots/));
     expect(withRetention(RetentionPolicy.keepLast(1), vSphere)).not.toContainEqual(expect.stringContaining('where the driver keeps'));
-    expect(withRetention(RetentionPolicy.keepLast(7), CsiDriver.longhorn())).toEqual([]);
+    expect(withRetention(RetentionPolicy.keepLast(7), LONGHORN)).toEqual([]);
   });
 
   test('of two schedules, each of which is below the limit', () => {
     const chart = chartWith(c => {
-      classIn(c, { driver: CsiDriver.longhorn() });
+      classIn(c, { driver: LONGHORN });
       sound(c, { retention: RetentionPolicy.keepLast(150), schedule: Cron.schedule({ minute: '20' }) }, 'Hourly');
       sound(c, { retention: RetentionPolicy.keepLast(120) }, 'Daily');
       sound(c, { retention: RetentionPolicy.keepLast(120), source: SnapshotSource.fromClaimName('more') }, 'Other');
@@ -488,7 +733,7 @@ describe('retention', () => {
     expect(withRetention(RetentionPolicy.sevenDays(), CsiDriver.awsEbs(), { dryRun: true })).toEqual([
       expect.stringMatching(/^note CronJob db\/nightly: is a dry run: nothing is pruned, and each claim gets 36[56] snapshots a year$/),
     ]);
-    expect(withRetention(RetentionPolicy.sevenDays(), CsiDriver.longhorn(), { dryRun: true })).toEqual([
+    expect(withRetention(RetentionPolicy.sevenDays(), LONGHORN, { dryRun: true })).toEqual([
       expect.stringMatching(/^risk CronJob db\/nightly: is a dry run: .*, where the driver keeps 250$/),
     ]);
   });
@@ -513,7 +758,7 @@ describe('times', () => {
     expect(together(CsiDriver.gcePersistentDisk(), at('4', '0'), { ...at('4', '0'), stagger: Duration.hours(1) })).toEqual([
       expect.stringMatching(/run 1m \d+s apart/),
     ]);
-    expect(together(CsiDriver.longhorn(), at('*', '0'), at('4', '0'))).toEqual([]);
+    expect(together(LONGHORN, at('*', '0'), at('4', '0'))).toEqual([]);
   });
 
   test('are compared across time zones, and as the seasons change', () => {
@@ -539,13 +784,13 @@ describe('times', () => {
   });
 
   test('that a change of clocks skips or doubles', () => {
-    expect(together(CsiDriver.longhorn(), { ...at('2', '15'), timeZone: 'Europe/Berlin' })).toEqual([
+    expect(together(LONGHORN, { ...at('2', '15'), timeZone: 'Europe/Berlin' })).toEqual([
       expect.stringMatching(/^note CronJob db\/s0: .*no run at 02:15 on \d{4}-03-\d\d.*two runs at 02:15 on \d{4}-10-\d\d/),
     ]);
-    expect(together(CsiDriver.longhorn(), { ...at('4', '15'), timeZone: 'Europe/Berlin' })).toEqual([]);
-    expect(together(CsiDriver.longhorn(), at('2', '15'))).toEqual([]);
+    expect(together(LONGHORN, { ...at('4', '15'), timeZone: 'Europe/Berlin' })).toEqual([]);
+    expect(together(LONGHORN, at('2', '15'))).toEqual([]);
     // an hour more or less is no matter for what runs each hour
-    expect(together(CsiDriver.longhorn(), { ...at('*', '15'), timeZone: 'Europe/Berlin' })).toEqual([]);
+    expect(together(LONGHORN, { ...at('*', '15'), timeZone: 'Europe/Berlin' })).toEqual([]);
   });
 });
 

@@ -1,14 +1,15 @@
 import { Finding, groupBy, note, risk } from './finding';
-import { Claim, namesCovered, UNSCHEDULED } from '../claims';
-import { Model, Schedule } from '../model';
+import { Claim, isReason, UNSCHEDULED } from '../../model/claims';
+import { schedulesByName } from '../../model/coverage';
+import { Model, Schedule } from '../../model/model';
+import { shortList } from '../../model/words';
 import { mayBeIn } from '../volumes';
-import { shortList } from '../words';
 
 const REMEDY = `add it to the source of a schedule, or say why not in its annotation ${UNSCHEDULED}`;
 
 /** Claims of which nobody takes snapshots. */
 export function reviewCoverage({ claims, schedules }: Model): Finding[] {
-  const rows = claims.filter(({ names, unscheduled }) => names.length > 0 && !unscheduled).map(claim => {
+  const rows = claims.filter(({ names, unscheduled }) => names.length > 0 && !isReason(unscheduled ?? '')).map(claim => {
     const near = schedules.filter(({ namespace }) => mayBeIn(claim, namespace));
     return { claim, near, uncovered: uncoveredNames(claim, near) };
   });
@@ -19,8 +20,7 @@ export function reviewCoverage({ claims, schedules }: Model): Finding[] {
 }
 
 function uncoveredNames(claim: Claim, schedules: readonly Schedule[]): string[] {
-  const covered = new Set(schedules.flatMap(({ config }) => config.claims.flatMap(selection => namesCovered(selection, claim))));
-  return claim.names.filter(name => !covered.has(name));
+  return [...schedulesByName(claim, schedules)].filter(([, covering]) => covering.length === 0).map(([name]) => name);
 }
 
 function missed({ title, names, restored }: Claim, uncovered: readonly string[]): Finding[] {

@@ -1,8 +1,8 @@
 import { Finding, groupBy, note, risk } from './finding';
+import { Manifest, ofKind, pathOf } from '../../model/manifest';
+import { Model, RunnerJob } from '../../model/model';
+import { plural, shortList } from '../../model/words';
 import { KEYS } from '../../runner/config';
-import { Manifest, ofKind, pathOf } from '../manifests';
-import { Model, RunnerJob } from '../model';
-import { plural, shortList } from '../words';
 
 /** More that start in one minute have to wait for each other in the snapshot controller. */
 const MOST_AT_ONCE = 20;
@@ -21,12 +21,18 @@ function withoutOrigin(message: string): string {
   return message.replace(/^\[[^\]]*\] /, '');
 }
 
-function suspendedJobs({ schedules, orphanSearches }: Model): Finding[] {
+function suspendedJobs({ schedules, orphanSearches, restores, drills, inventories }: Model): Finding[] {
   return [
     ...schedules.filter(({ suspended }) => suspended).map(({ title }) =>
       risk(title, 'is suspended: no snapshot is taken, and none is pruned', 'take suspend away, or delete the schedule')),
     ...orphanSearches.filter(({ suspended }) => suspended).map(({ title }) =>
       note(title, 'is suspended: nobody looks for orphans', 'take suspend away')),
+    ...drills.filter(({ suspended }) => suspended).map(({ title }) =>
+      note(title, 'is suspended: nobody finds out whether snapshots can be restored', 'take suspend away')),
+    ...inventories.filter(({ suspended }) => suspended).map(({ title }) =>
+      risk(title, 'is suspended: should the cluster be lost, nobody knows the handles of later snapshots', 'take suspend away')),
+    ...restores.filter(({ suspended }) => !suspended).map(({ title }) =>
+      risk(title, 'is not suspended: it restores claims by itself when its time comes, which only a person should begin', 'set suspend to true')),
   ];
 }
 
@@ -38,8 +44,8 @@ function sharedIds({ schedules }: Model): Finding[] {
 }
 
 /** A pod without its program never starts; one with another version's may not read its configuration. */
-function runners({ manifests, schedules, orphanSearches, broken }: Model): Finding[] {
-  const jobs: RunnerJob[] = [...schedules, ...orphanSearches, ...broken];
+function runners({ manifests, schedules, orphanSearches, restores, drills, inventories, clones, broken }: Model): Finding[] {
+  const jobs: RunnerJob[] = [...schedules, ...orphanSearches, ...restores, ...drills, ...inventories, ...clones, ...broken];
   const mounts = jobs.flatMap(job => job.configMaps.map(name => ({ job, path: pathOf({ namespace: job.namespace, name }) })));
   const configMaps = new Map(ofKind(manifests, '', 'ConfigMap').map(object => [pathOf(object.metadata), object]));
   return groupBy(mounts, ({ path }) => path).flatMap(([path, mounted]) => {

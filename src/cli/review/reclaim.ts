@@ -1,10 +1,10 @@
 import { Finding, groupBy, note, risk } from './finding';
+import { Manifest, ofKind, pathOf, textOf, titleOf } from '../../model/manifest';
+import { Model, Schedule } from '../../model/model';
+import { briefly, shortList } from '../../model/words';
 import { SNAPSHOT_API_GROUP } from '../../private/api';
 import { fenceProblem, isFencedByName } from '../fence';
-import { Manifest, ofKind, pathOf, textOf, titleOf } from '../manifests';
-import { Model, Schedule } from '../model';
 import { allows, grantsOf, Rule, rulesOf } from '../rights';
-import { briefly, shortList } from '../words';
 
 const CONTENTS = 'volumesnapshotcontents';
 /** In less, a mistake may go unnoticed. */

@@ -1,10 +1,10 @@
 import { Finding, groupBy, note, risk } from './finding';
+import { Model, Schedule } from '../../model/model';
+import { briefly, plural, shortList } from '../../model/words';
 import { maxSnapshotsPerVolume } from '../../private/driver-facts';
 import { PERIODS } from '../../retention/calendar';
-import { Model, Schedule } from '../model';
 import { Outlook } from '../outlook';
 import { Volume, volumesOf } from '../volumes';
-import { briefly, plural, shortList } from '../words';
 
 /** So full, a few snapshots by hand, or a run that fails to prune, are enough. */
 const NEARLY_FULL = 0.8;

@@ -6,9 +6,9 @@ import { reviewReclaim } from './reclaim';
 import { reviewRetention } from './retention';
 import { reviewRights } from './rights';
 import { reviewTiming } from './timing';
-import { Model, Schedule } from '../model';
+import { Model, Schedule } from '../../model/model';
+import { compareText } from '../../model/words';
 import { Outlook } from '../outlook';
-import { compareText } from '../words';
 
 /** What a careful reviewer would say, risks first. */
 export function review(model: Model, outlooks: ReadonlyMap<Schedule, Outlook>): Finding[] {

@@ -1,9 +1,9 @@
 import { Finding, groupBy, risk } from './finding';
-import { driverFacts } from '../../private/driver-facts';
-import { Model, Schedule } from '../model';
+import { Model, Schedule } from '../../model/model';
+import { briefly, shortList } from '../../model/words';
+import { driverFacts } from '../../private/driver-catalogue';
 import { Outlook } from '../outlook';
 import { volumesOf } from '../volumes';
-import { briefly, shortList } from '../words';
 
 /** A run waits for the snapshots of its own schedule alone, so two schedules of a claim may ask the driver for too much. */
 export function reviewTiming({ schedules, claims }: Model, outlooks: ReadonlyMap<Schedule, Outlook>): Finding[] {
