@@ -63,10 +63,20 @@ export interface RetentionPolicyOptions {
   readonly yearly?: number;
 
   /**
+   * Keep so many of the newest snapshots of each claim that a `RestoreDrill` has found good, however old they are. At least 1.
+   *
+   * They come on top of what the other rules keep; the preview, which knows of no drills, leaves them out.
+   *
+   * @default - that a snapshot was verified keeps none
+   */
+  readonly keepLastVerified?: number;
+
+  /**
    * Never have fewer ready snapshots of a claim than this, however old they are.
    * At least 1, or 0 together with `mayDeleteLastGood`.
    *
-   * It is what is left after an outage that lasted longer than `keepFor`.
+   * It is what is left after an outage that lasted longer than `keepFor`. What a drill has
+   * found bad does not take the place of a snapshot that none has.
    *
    * @default 1
    */
@@ -88,6 +98,7 @@ const OPTIONS: KnownKeys<RetentionPolicyOptions> = {
   weekly: true,
   monthly: true,
   yearly: true,
+  keepLastVerified: true,
   minimumReady: true,
   mayDeleteLastGood: true,
 };
@@ -237,16 +248,17 @@ export class RetentionPolicy {
   public readonly yearly?: number;
 
   /**
+   * How many of the newest verified snapshots are kept, if that matters.
+   */
+  public readonly verifiedCount?: number;
+
+  /**
    * How many ready snapshots of a claim stay whatever the other rules say.
    */
   public readonly minimumReady: number;
 
   private constructor(options: RetentionPolicyOptions) {
     requireKnownKeys('RetentionPolicy', options, OPTIONS);
-    const [unknown] = Object.keys(options).filter(key => !Object.hasOwn(OPTIONS, key));
-    if (unknown !== undefined) {
-      reject('RetentionPolicy', unknown, { problem: 'no such rule', got: unknown, allowed: Object.keys(OPTIONS).join(', '), fix: 'correct the name' });
-    }
     this.keptCount = options.keepLast;
     this.keptDuration = options.keepFor;
     this.hourly = options.hourly;
@@ -254,6 +266,7 @@ export class RetentionPolicy {
     this.weekly = options.weekly;
     this.monthly = options.monthly;
     this.yearly = options.yearly;
+    this.verifiedCount = options.keepLastVerified;
     this.minimumReady = options.minimumReady ?? 1;
     if (this.keptCount === undefined && this.keptDuration === undefined && PERIODS.every(period => this[period] === undefined)) {
       reject('RetentionPolicy', 'keepLast', {
@@ -264,6 +277,7 @@ export class RetentionPolicy {
       });
     }
     if (this.keptCount !== undefined) { requireInteger('RetentionPolicy', 'keepLast', this.keptCount, 1, MOST_KEPT); }
+    if (this.verifiedCount !== undefined) { requireInteger('RetentionPolicy', 'keepLastVerified', this.verifiedCount, 1, MOST_KEPT); }
     if (this.keptDuration !== undefined) { requireDuration('RetentionPolicy', 'keepFor', this.keptDuration, Duration.minutes(1), Duration.days(3653)); }
     for (const period of PERIODS) {
       if (this[period] !== undefined) { requireInteger('RetentionPolicy', period, this[period], 1, MOST_KEPT); }
@@ -329,6 +343,7 @@ export class RetentionPolicy {
   public _toRules(timeZone: string): RetentionRules {
     return {
       keepLast: this.keptCount,
+      keepLastVerified: this.verifiedCount,
       keepForSeconds: this.keptDuration?.toSeconds(),
       hourly: this.hourly,
       daily: this.daily,

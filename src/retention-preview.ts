@@ -1,7 +1,7 @@
 import { Duration } from 'cdk8s';
 import { CsiDriver } from './csi-driver';
 import { CronSchedule, shortestInterval } from './private/cron';
-import { driverFacts } from './private/driver-facts';
+import { driverFacts } from './private/driver-catalogue';
 import { clockChanges } from './private/runs';
 import { LONGEST_HISTORY_YEARS, Rule, sampleOf, simulate, Simulation } from './private/simulation';
 import { PERIOD_NAMES, PERIODS } from './retention/calendar';
@@ -167,10 +167,10 @@ function notesOf(simulation: Simulation, rules: RetentionRules, schedule: CronSc
   ];
 }
 
-/** Cron.schedule leaves a minute that is not given at every minute. */
+/** What was synthesized before synth refused it, or was said in words. */
 function minuteNotes(schedule: CronSchedule): string[] {
   return schedule.kind === 'fields' && schedule.minutes.length === 60 && schedule.hours.length < 24
-    ? ["it runs in every minute of some hours, and in none of the others: perhaps the minute was left out; write minute: '0'"]
+    ? ["it runs in every minute of some hours, and in none of the others: perhaps one run is meant; write minute: '0'"]
     : [];
 }
 
@@ -187,6 +187,9 @@ function driverNotes({ most }: Simulation, schedule: CronSchedule, driver: CsiDr
   if (pending !== undefined && interval < HOUR_SECONDS) {
     notes.push(`the driver ${driver?.name} copies each snapshot, ${pending} of a volume at once, and there are ${Math.floor(HOUR_SECONDS / interval)} runs an hour: `
       + 'while copies take longer, runs fail');
+  }
+  if (driver?.outlivesVolume === false) {
+    notes.push(`the driver ${driver.name} keeps snapshots in their volume, and all are lost when it is deleted: take copies elsewhere too`);
   }
   const least = driver?.minimumInterval?.toSeconds() ?? 0;
   if (interval < least) {

@@ -4,17 +4,17 @@ import { Construct } from 'constructs';
 import { clusterScoped, definedMetadata, requireMetadata, requireNamespace, SNAPSHOT_API_GROUP } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
 import { requireCron } from './private/cron';
-import { renderCronJobSpec, usualStartingDeadline } from './private/cron-job';
+import { LONGEST_CRON_JOB_NAME, renderCronJobSpec, usualStartingDeadline } from './private/cron-job';
 import { SCHEDULED_MARK } from './private/marks';
-import { runnerConfigMap } from './private/runner-config-map';
-import { mergePodOptions, renderRunnerPod, requireKnownPodOptions, requireRunnerPod } from './private/runner-pod';
+import { requireKnownPodOptions } from './private/runner-pod';
+import { OwnPart, runnerTemplate } from './private/runner-template';
 import { requireTimeZone } from './private/time-zone';
 import {
   KnownKeys, reject, requireBoolean, requireDnsLabel, requireDuration, requireEnum, requireInteger, requireKnownKeys, requireList,
   requireOptional, requireText,
 } from './private/validate';
+import { watch } from './private/watched';
 import { CONFIG_VERSION, OrphansConfig, SNAPSHOT_NAME_PATTERN } from './runner/config';
-import { RunnerDefaults } from './runner-defaults';
 import { RunnerPodOptions } from './runner-pod';
 
 /**
@@ -124,8 +124,6 @@ const WEEKLY = Cron.schedule({ weekDay: '0', hour: '5', minute: '20' });
 const LONGEST_AGE = Duration.days(36_500);
 // each orphan takes some requests, and an API server may be away for minutes
 const LONGEST_RUN = Duration.hours(1);
-/** The CronJob controller adds a dash and ten digits to make the name of a Job. */
-const LONGEST_CRON_JOB_NAME = 52;
 // Argo CD applies the fence before what it guards; to others the order does not matter, since they apply all in one go
 const FIRST = { 'argocd.argoproj.io/sync-wave': '-2' };
 const THEN = { 'argocd.argoproj.io/sync-wave': '-1' };
@@ -218,22 +216,18 @@ export class SnapshotOrphans extends Construct {
     this.namespace = requireNamespace(this, props.metadata, 'a cluster role binding must name the namespace of its service account');
     this.schedule = (props.schedule ?? WEEKLY).expressionString.trim();
     const startingDeadline = usualStartingDeadline(requireCron(this, 'schedule', this.schedule));
-    const defaults = RunnerDefaults._of(this);
-    const options = mergePodOptions(props.pod ?? {}, defaults?.pod ?? {});
     this.timeZone = props.timeZone ?? 'Etc/UTC';
     this.action = props.action ?? OrphanAction.LIST;
     this.olderThan = props.olderThan ?? Duration.days(30);
     this.keepNewestPerVolume = props.keepNewestPerVolume ?? 1;
     this.namespaces = props.namespaces && [...props.namespaces];
-    this.validate(options);
-
-    const { name: configMapName, checksum } = runnerConfigMap(this, this.namespace);
-    const pod = { options, imageRegistry: defaults?.imageRegistry, configMapName, checksum };
+    this.validate();
+    const template = runnerTemplate(this, this.namespace, props.pod);
     const cronJob = new ApiObject(this, 'Resource', {
       apiVersion: 'batch/v1',
       kind: 'CronJob',
       metadata: definedMetadata(props.metadata),
-      spec: Lazy.any({ produce: () => this.renderSpec(props.suspend, startingDeadline, pod) }),
+      spec: Lazy.any({ produce: () => this.renderSpec(props.suspend, startingDeadline, template) }),
     });
     this.name = cronJob.name;
     this.scheduleId = this.name;
@@ -241,10 +235,19 @@ export class SnapshotOrphans extends Construct {
     new kplus.ServiceAccount(this, 'ServiceAccount', { metadata: { name: this.name, namespace: this.namespace } });
     if (this.action === OrphanAction.RECLAIM) { this.defineFence(); }
     this.defineRight();
+    watch(this, () => ({
+      kind: 'Orphans',
+      namespace: this.namespace,
+      name: this.name,
+      expression: this.schedule,
+      timeZone: this.timeZone,
+      activeDeadline: LONGEST_RUN.toSeconds(),
+      listed: this.action === OrphanAction.LIST ? { namespaces: this.namespaces } : undefined,
+    }));
     registerChartChecks(this);
   }
 
-  private validate(pod: RunnerPodOptions): void {
+  private validate(): void {
     requireTimeZone(this, 'timeZone', this.timeZone);
     requireDuration(this, 'olderThan', this.olderThan, Duration.seconds(1), LONGEST_AGE);
     requireInteger(this, 'keepNewestPerVolume', this.keepNewestPerVolume, 0);
@@ -252,21 +255,16 @@ export class SnapshotOrphans extends Construct {
       reject(this, 'namespaces', { problem: 'nothing would be found', got: [], allowed: 'at least one namespace', fix: 'leave it out to mean all' });
     }
     this.namespaces?.forEach(namespace => requireDnsLabel(this, 'namespaces', namespace));
-    requireRunnerPod(this, 'pod', pod);
   }
 
-  private renderSpec(
-    suspend: boolean | undefined, startingDeadline: number,
-    pod: { options: RunnerPodOptions; imageRegistry?: string; configMapName: string; checksum: string },
-  ): object {
+  private renderSpec(suspend: boolean | undefined, startingDeadline: number, template: (own: OwnPart) => object): object {
     return renderCronJobSpec({
       schedule: this.schedule,
       timeZone: this.timeZone,
       startingDeadline,
       activeDeadline: LONGEST_RUN.toSeconds(),
       suspend,
-      template: renderRunnerPod({
-        ...pod,
+      template: template({
         scheduleId: this.scheduleId,
         serviceAccountName: this.name,
         config: JSON.stringify(this.composeConfig(), null, 2),

@@ -20,6 +20,7 @@ describe('rules', () => {
   });
 
   test('are combined', () => {
+    expect(rulesOf(RetentionPolicy.of({ keepLast: 3, keepLastVerified: 2 }))).toEqual({ keepLast: 3, keepLastVerified: 2, minimumReady: 1 });
     expect(rulesOf(RetentionPolicy.of({ keepLast: 10, keepFor: Duration.hours(36), minimumReady: 5 })))
       .toEqual({ keepLast: 10, keepForSeconds: 129_600, minimumReady: 5 });
     const tiers = { hourly: 2, daily: 3, weekly: 4, monthly: 5, yearly: 6 };
@@ -70,7 +71,7 @@ describe('rules', () => {
   });
 
   test('reach from one snapshot to 100,000', () => {
-    for (const number of ['keepLast', 'minimumReady', ...PERIODS]) {
+    for (const number of ['keepLast', 'keepLastVerified', 'minimumReady', ...PERIODS]) {
       for (const count of [1, 100_000]) { expect(() => RetentionPolicy.of({ keepLast: 1, [number]: count })).not.toThrow(); }
     }
   });
@@ -192,7 +193,7 @@ describe('against the time between two runs', () => {
 
 test.each<[string, () => unknown, RegExp]>([
   ['an option is misspelled', () => RetentionPolicy.of({ keepLast: 1, minimalReady: 2 } as any), /'minimalReady': no such prop, got 2; .*; did you mean minimumReady\?$/],
-  ['a rule has another name', () => RetentionPolicy.of({ keepDaily: 7 } as any), /'keepDaily': no such rule, got 'keepDaily'; allowed keepLast, .*daily.*; correct the name$/],
+  ['a rule has another name', () => RetentionPolicy.of({ keepDaily: 7 } as any), /'keepDaily': no such prop, got 'keepDaily'; allowed keepLast, .*daily.*; leave it out, or correct its name$/],
   ['a period is misspelled', () => RetentionPolicy.of({ keepLast: 1, dayly: 7 } as any), /'dayly': no such prop, got 7; .*; did you mean daily\?$/],
   ['a number is text', () => RetentionPolicy.of({ weekly: '4' } as any), /'weekly': out of range, got '4';/],
   ['a period is null', () => RetentionPolicy.of({ keepLast: 1, monthly: null } as any), /'monthly': out of range, got null;/],

@@ -28,6 +28,7 @@ test.each<[string, () => { notes: string[] }, RegExp]>([
     /in Europe\/Berlin there is no run at 02:15 on 2027-03-28, when clocks go from 02:00 to 03:00; two runs at 02:15 on 2027-10-31/],
   ['a limit of the driver that is near', () => RetentionPolicy.keepLast(240).preview(NIGHTLY, { driver: CsiDriver.longhorn() }), /keeps 250 snapshots of a volume, and there are up to 241/],
   ['a limit of the driver that is passed', () => RetentionPolicy.keepLast(300).preview(NIGHTLY, { driver: CsiDriver.longhorn() }), /a schedule is refused; keep fewer/],
+  ['snapshots that are lost with their volume', () => RetentionPolicy.sevenDays().preview(NIGHTLY, { driver: CsiDriver.longhorn() }), /all are lost when it is deleted/],
   ['hours of a schedule that runs once a day', () => RetentionPolicy.of({ hourly: 24, monthly: 3 }).preview(NIGHTLY), /hourly: 24 keeps 24 runs, one day or more apart/],
   ['a rule that changes nothing', () => RetentionPolicy.of({ keepFor: Duration.days(30), daily: 7 }).preview(NIGHTLY), /daily: 7 keeps nothing that the other rules do not keep/],
   ['that none may be left', () => RetentionPolicy.of({ keepFor: Duration.days(7), minimumReady: 0, mayDeleteLastGood: true }).preview(NIGHTLY), /an outage may leave no snapshot at all/],
@@ -37,7 +38,7 @@ test.each<[string, () => { notes: string[] }, RegExp]>([
   ['that there will be more than is simulated', () => RetentionPolicy.of({ yearly: 50 }).preview(NIGHTLY), /reach further back than the 30 years that are simulated/],
   ['that the driver cuts less often', () => RetentionPolicy.keepLast(5).preview(Cron.schedule({ minute: '*/5' }), { driver: CsiDriver.gcePersistentDisk() }),
     /needs 600 seconds between two snapshots of a volume, and two runs are 300 apart/],
-  ['that the minute was left out', () => RetentionPolicy.oneYear().preview(Cron.schedule({ hour: '2' })), /in every minute of some hours, .*write minute: '0'/],
+  ['that it takes sixty where one may be meant', () => RetentionPolicy.oneYear().preview(Cron.schedule({ hour: '2', minute: '*/1' })), /in every minute of some hours, .*write minute: '0'/],
   ['that copies pile up', () => RetentionPolicy.keepLast(50).preview(Cron.schedule({ minute: '*/5' }), { driver: CsiDriver.awsEbs() }),
     /copies each snapshot, 5 of a volume at once, and there are 12 runs an hour/],
   ['that two are few', () => RetentionPolicy.keepLast(2).preview(NIGHTLY), /no more than two snapshots are kept at times/],
@@ -73,7 +74,7 @@ test('that of a schedule is that of its policy, in its time zone, on its driver'
   const chart = new Chart(Testing.app(), 'test', { namespace: 'shop' });
   const schedule = new ScheduledSnapshot(chart, 'Nightly', {
     source: SnapshotSource.fromClaimName('data'),
-    snapshotClass: new SnapshotClass(chart, 'Class', { driver: CsiDriver.longhorn() }),
+    snapshotClass: new SnapshotClass(chart, 'Class', { driver: CsiDriver.longhorn(), mayBeLostWithVolume: true }),
     schedule: Cron.schedule({ hour: '2', minute: '15' }),
     timeZone: 'America/New_York',
     retention: RetentionPolicy.keepLast(230),

@@ -1,6 +1,5 @@
 import { CronSchedule } from './cron';
-import { runsOf } from './runs';
-import { sampleOf } from './simulation';
+import { longestPause, usualRuns } from './pauses';
 import { USUALLY_EXPLAINED } from '../retention/brake';
 import { RetentionRules } from '../retention/plan';
 
@@ -22,10 +21,8 @@ const known = new Map<string, number>();
 
 /** How many runs there are at most in as long a time as the longest pause. */
 function mostInPause(schedule: CronSchedule): number {
-  // in UTC, since what a machine knows of time zones may change, and the manifest must not
-  const runs = runsOf(schedule, 'UTC', ...sampleOf(schedule));
-  const longestPause = runs.reduce((longest, run, i) => i === 0 ? longest : Math.max(longest, run - runs[i - 1]), 0);
-  return mostWithin(runs, longestPause);
+  const runs = usualRuns(schedule);
+  return mostWithin(runs, longestPause(runs));
 }
 
 /** How many runs begin within any time of that length, at most. */

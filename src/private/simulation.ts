@@ -38,6 +38,10 @@ export interface Simulation {
   readonly runs: number;
   /** whether the rules reach further back than the simulation */
   readonly capped: boolean;
+  /** the least age at which a snapshot is pruned; Infinity if none is */
+  readonly soonestPrune: number;
+  /** the greatest age at which a snapshot is pruned, or that one has which is not pruned */
+  readonly longestKept: number;
 }
 
 const simulations = new Map<string, Simulation>();
@@ -82,6 +86,7 @@ function simulateAnew(rules: RetentionRules, schedule: CronSchedule): Simulation
     periods,
     runs: sample.length,
     capped: spans > most,
+    ...agesAtEnd(moments, first, latest([...ends.values()], moments.length)),
   };
 }
 
@@ -191,6 +196,17 @@ function pointless(ends: Map<Rule | 'minimumReady', Int32Array>, minimumReady: n
     if (matters) { left.set(rule, own); }
     return !matters;
   });
+}
+
+/** The ages of snapshots when the runs of the sample prune them. */
+function agesAtEnd(moments: number[], first: number, ends: Int32Array): Pick<Simulation, 'soonestPrune' | 'longestKept'> {
+  let [soonestPrune, longestKept] = [Infinity, 0];
+  moments.forEach((moment, i) => {
+    if (ends[i] < first) { return; }
+    if (ends[i] < moments.length) { soonestPrune = Math.min(soonestPrune, moments[ends[i]] - moment); }
+    longestKept = Math.max(longestKept, moments[Math.min(ends[i], moments.length - 1)] - moment);
+  });
+  return { soonestPrune, longestKept };
 }
 
 /** Lets the runs happen: each adds a snapshot, then prunes those whose life it ends. */

@@ -10,6 +10,10 @@ export interface RetentionRules extends Partial<Record<Period, number>> {
   readonly timeZone?: string;
   /** so many ready snapshots of each claim stay, whatever the rules say */
   readonly minimumReady: number;
+  /** so many of the newest that were restored and found good */
+  readonly keepLastVerified?: number;
+  /** application-consistent snapshots are never pushed out by such as are not */
+  readonly consistentFirst?: boolean;
 }
 
 /** What retention needs to know of a snapshot. Times are milliseconds since 1970. */
@@ -23,6 +27,12 @@ export interface SnapshotFacts extends Holds {
   readonly cutAt?: number;
   readonly ready: boolean;
   readonly deleting: boolean;
+  /** whether the application was held while it was cut */
+  readonly consistent?: boolean;
+  /** whether its data was restored, and found good */
+  readonly verified?: boolean;
+  /** whether its data was restored, and not found good */
+  readonly isBad?: boolean;
   /** who needs it just now, in words */
   readonly inUse?: string;
 }
@@ -65,24 +75,37 @@ export function plan<S extends SnapshotFacts>(snapshots: readonly S[], rules: Re
   return [...groupBy(snapshots, ({ claim }) => claim).values()].flatMap(group => planClaim(group, rules, now, awaitedFor));
 }
 
+/** What is application-consistent competes with its like alone, the others with all; so the rules hold for either kind. */
 function planClaim<S extends SnapshotFacts>(group: S[], rules: RetentionRules, now: number, awaitedFor: number): Decision<S>[] {
+  const decisions = planPeers(group, rules, now, awaitedFor);
+  if (!rules.consistentFirst) { return decisions; }
+  const peers = planPeers(group.filter(({ consistent }) => consistent), rules, now, awaitedFor);
+  const among = new Map(peers.map(decision => [decision.snapshot, decision]));
+  return decisions.map(decision => among.get(decision.snapshot) ?? decision);
+}
+
+function planPeers<S extends SnapshotFacts>(group: S[], rules: RetentionRules, now: number, awaitedFor: number): Decision<S>[] {
   const calendar = calendarOf(rules.timeZone ?? 'UTC');
   const tiers = PERIODS.filter(period => rules[period] !== undefined).map(period => new Tier(period, rules[period] as number, calendar));
   let newerReady = 0;
+  let newerGood = 0;
+  let newerVerified = 0;
   return newestFirst(group, now).map(({ snapshot, moment }) => {
     const counts = snapshot.ready && !snapshot.deleting;
     // each tier must see each snapshot, whatever else keeps it
     const tierReasons = tiers.filter(tier => tier.keeps(moment, counts)).map(tier => tier.reason);
-    const standing = { newerReady, tierReasons, held: heldBy(snapshot, calendar, now), ageSeconds: (now - moment) / 1000 };
+    const standing = { newerReady, newerGood, newerVerified, tierReasons, held: heldBy(snapshot, calendar, now), ageSeconds: (now - moment) / 1000 };
     if (counts) { newerReady += 1; }
+    if (counts && !snapshot.isBad) { newerGood += 1; }
+    if (counts && snapshot.verified) { newerVerified += 1; }
     return decide(snapshot, standing, rules, awaitedFor);
   });
 }
 
-/** Names break ties, so that the order of the list does not matter. */
+/** Of those that were cut in the same second the one that was asked for later is the newer one; names break ties, so that the order of the list does not matter. */
 function newestFirst<S extends SnapshotFacts>(group: S[], now: number): { snapshot: S; moment: number }[] {
   return group.map(snapshot => ({ snapshot, moment: momentOf(snapshot, now) }))
-    .sort((a, b) => b.moment - a.moment || (a.snapshot.name < b.snapshot.name ? 1 : -1));
+    .sort((a, b) => b.moment - a.moment || b.snapshot.createdAt - a.snapshot.createdAt || (a.snapshot.name < b.snapshot.name ? 1 : -1));
 }
 
 /** Keeps the newest snapshot of each of so many periods that have one; is asked newest first. */
@@ -107,13 +130,16 @@ class Tier {
 /** How a snapshot stands among those of its claim. */
 interface Standing {
   readonly newerReady: number;
+  /** those of them that no drill has found bad */
+  readonly newerGood: number;
+  readonly newerVerified: number;
   readonly tierReasons: string[];
   readonly held?: string;
   readonly ageSeconds: number;
 }
 
 function decide<S extends SnapshotFacts>(snapshot: S, standing: Standing, rules: RetentionRules, awaitedFor: number): Decision<S> {
-  const { newerReady, tierReasons, held, ageSeconds } = standing;
+  const { newerReady, newerGood, newerVerified, tierReasons, held, ageSeconds } = standing;
   const keep = (...reasons: string[]): Decision<S> => ({ snapshot, action: 'keep', reasons });
   const drop = (...reasons: string[]): Decision<S> => ({ snapshot, action: 'delete', reasons });
   if (snapshot.deleting) { return keep('is being deleted already'); }
@@ -130,8 +156,16 @@ function decide<S extends SnapshotFacts>(snapshot: S, standing: Standing, rules:
   }
   const reasons = [...tierReasons];
   if (rules.keepLast !== undefined && newerReady < rules.keepLast) { reasons.push(`one of the newest ${rules.keepLast}`); }
+  if (rules.keepLastVerified !== undefined && snapshot.verified && newerVerified < rules.keepLastVerified) {
+    reasons.push(`one of the newest ${rules.keepLastVerified} that were verified`);
+  }
   if (rules.keepForSeconds !== undefined && ageSeconds < rules.keepForSeconds) { reasons.push(`younger than ${inWords(rules.keepForSeconds)}`); }
-  if (newerReady < rules.minimumReady) { reasons.push(`one of the newest ${rules.minimumReady} that are always kept`); }
+  // what is known to be bad does not push out the last one that is good; nor do many of them pile up on it
+  if (newerReady < rules.minimumReady) {
+    reasons.push(`one of the newest ${rules.minimumReady} that are always kept`);
+  } else if (!snapshot.isBad && newerGood < rules.minimumReady) {
+    reasons.push(`one of the newest ${rules.minimumReady} that no drill found bad`);
+  }
   if (!snapshot.ready && newerReady === 0) { reasons.push('cut, still being made ready, and none newer is ready'); }
   return reasons.length > 0 ? keep(...reasons) : drop(`no rule keeps it: ${newerReady} newer are ready, ${inWords(Math.floor(ageSeconds))} old`);
 }

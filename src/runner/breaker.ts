@@ -19,12 +19,12 @@ export function inFlight(snapshots: readonly Snapshot[], claimUid: string, now: 
   return ofClaim.filter(snapshot => !snapshot.ready && momentOf(snapshot, now) > newestReady && now - snapshot.createdAt < STUCK_AFTER);
 }
 
-/** Refuses to take one more while so many are under way. */
-export function requireClosed(snapshots: readonly Snapshot[], claimUid: string, most: number, now: number): void {
+/** Refuses to take one more while so many are under way. `byHand`: how a person goes on. */
+export function requireClosed(snapshots: readonly Snapshot[], claimUid: string, most: number, now: number, byHand: string): void {
   const waiting = inFlight(snapshots, claimUid, now);
   if (waiting.length < most) { return; }
   const error = waiting.map(snapshot => snapshot.error).find(text => text !== undefined);
   throw new CircuitOpenError(`${waiting.length} snapshots of the claim are not ready, so no more is taken until one is, `
     + `or until one that was never cut is a day old and pruned${error === undefined ? '' : `; the storage says: ${error}`}; `
-    + 'repair the storage; a Job that you start by hand tries at once');
+    + `repair the storage; ${byHand}`);
 }

@@ -3,7 +3,7 @@ import { probeFence } from './fence';
 import { ApiError, ConnectionError, findOne, KubeClient, list, mayPass, RetryingClient, TerminatedError } from './kube-client';
 import { forEach } from './parallel';
 import { brokenOff, oneLine, RunResult } from './report';
-import { contentPath, NO_SNAPSHOT_API, plausibleCut, readMarks, snapshotsPath } from './resources';
+import { ALL_CONTENTS, contentPath, NO_SNAPSHOT_API, plausibleCut, readMarks, snapshotsPath } from './resources';
 import { calendarOf } from '../retention/calendar';
 import { groupBy } from '../retention/groups';
 import { heldBy, Holds } from '../retention/hold';
@@ -27,8 +27,7 @@ const SNAPSHOT_NAME = new RegExp(SNAPSHOT_NAME_PATTERN);
  */
 const LET_GO = 'snapshot.storage.kubernetes.io/volumesnapshot-being-deleted';
 
-const ALL_CONTENTS = '/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents';
-const ALL_SNAPSHOTS = '/apis/snapshot.storage.k8s.io/v1/volumesnapshots';
+export const ALL_SNAPSHOTS = '/apis/snapshot.storage.k8s.io/v1/volumesnapshots';
 const TRIES = 3;
 /** How many are named in the message; the log has all. */
 const NAMED = 5;
@@ -125,7 +124,7 @@ async function look({ client, config, signal }: OrphansInput): Promise<Survey> {
   };
 }
 
-async function listAll<T>(client: KubeClient, path: string, read: (item: any) => T, signal: AbortSignal): Promise<T[]> {
+export async function listAll<T>(client: KubeClient, path: string, read: (item: any) => T, signal: AbortSignal): Promise<T[]> {
   try {
     return (await list(client, path, {}, read, signal)).items;
   } catch (error) {
@@ -138,7 +137,7 @@ function readSnapshot({ metadata }: any): [string, boolean] {
   return [idOf({ snapshot: metadata }), metadata.deletionTimestamp !== undefined];
 }
 
-function idOf({ snapshot }: { snapshot: { namespace: string; name: string; uid: string } }): string {
+export function idOf({ snapshot }: { snapshot: { namespace: string; name: string; uid: string } }): string {
   return `${snapshot.namespace}/${snapshot.name}/${snapshot.uid}`;
 }
 

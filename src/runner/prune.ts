@@ -3,7 +3,7 @@ import { KEYS, RunnerConfig } from './config';
 import { probeFence } from './fence';
 import { ApiError, findOne, KubeClient } from './kube-client';
 import { forEach } from './parallel';
-import { contentPath, readSnapshot, Snapshot, snapshotsPath } from './resources';
+import { contentPath, Snapshot } from './resources';
 import { SnapshotCache } from './snapshot-cache';
 import { overruns } from '../retention/brake';
 import { calendarOf } from '../retention/calendar';
@@ -17,11 +17,15 @@ export interface PruneContext {
   readonly namespace: string;
   readonly signal: AbortSignal;
   readonly log: (step: string, details: object) => void;
+  /** looks for what is not said on the snapshots themselves */
+  readonly complete?: (snapshots: Snapshot[]) => Promise<Snapshot[]>;
 }
 
 export interface PruneResult {
   readonly pruned: number;
   readonly kept: number;
+  /** asked for earlier, and still there; the driver's log says why, if it goes on */
+  readonly deleting: number;
   /** how many of the kept are so because people hold them */
   readonly held: number;
   /** what would have been pruned, if this were no dry run */
@@ -61,7 +65,9 @@ export async function prune(context: PruneContext, mayLoseData: (snapshot: Snaps
   // what only this run withholds may be going by the hand of another one
   const staying = decisions.filter(({ action, withheld: onlyNow }) => action === 'keep' && !onlyNow).map(({ snapshot }) => snapshot);
   const held = decisions.filter(decision => decision.held).length;
-  if (config.dryRun) { return { pruned: 0, kept: decisions.length, held, wouldPrune: due.length, problems }; }
+  const deleting = decisions.filter(({ snapshot }) => snapshot.deleting).length;
+  const there = decisions.length - deleting;
+  if (config.dryRun) { return { pruned: 0, kept: there, deleting, held, wouldPrune: due.length, problems }; }
   let pruned = 0;
   await forEach(staying.filter(snapshot => mayReclaim && mayBeHalfGone(snapshot, config)), async snapshot => {
     await setPolicy(context, snapshot, 'Retain').catch(error => problems.push(`snapshot '${snapshot.name}' may not be retained: ${error.message}`));
@@ -80,31 +86,35 @@ export async function prune(context: PruneContext, mayLoseData: (snapshot: Snaps
       problems.push(`snapshot '${snapshot.name}' was not pruned: ${(error as Error).message}`);
     }
   });
-  return { pruned, kept: decisions.length - pruned, held, problems };
+  return { pruned, kept: there - pruned, deleting, held, problems };
 }
 
 /** What retention says, and what this run may do of it; claims that are being restored are asked for only if something is due. */
-async function decideAll(
-  { cache, client, config, namespace, signal }: PruneContext, limit: (decision: Verdict) => Verdict,
-): Promise<Verdict[]> {
+async function decideAll(context: PruneContext, limit: (decision: Verdict) => Verdict): Promise<Verdict[]> {
+  const { cache, client, config, namespace, signal } = context;
   const decide = (snapshots: Snapshot[]) => plan(snapshots, config.retention, client.now(), config.readyTimeoutSeconds).map(limit);
-  const decisions = decide(cache.all());
+  const all = await completed(context, cache.all());
+  const decisions = decide(all);
   if (!decisions.some(({ action, snapshot }) => action === 'delete' && hasData(snapshot))) { return decisions; }
   const restores = await pendingRestores(client, namespace, signal);
-  return decide(cache.all().map(snapshot => {
-    const claim = restores.get(snapshot.name);
+  return decide(all.map(snapshot => {
+    const claim = (snapshot.group?.members ?? [snapshot.name]).map(name => restores.get(name)).find(name => name !== undefined);
     return claim === undefined ? snapshot : { ...snapshot, inUse: `claim '${claim}' is being restored from it` };
   }));
 }
 
+async function completed({ complete }: PruneContext, snapshots: Snapshot[]): Promise<Snapshot[]> {
+  return complete ? complete(snapshots) : snapshots;
+}
+
 /** Deletes nothing if that would be far more than the schedule explains, until a person lets it through. */
-function brake({ config, namespace }: PruneContext, decisions: Verdict[], problems: string[]): Verdict[] {
+function brake({ cache, config, namespace }: PruneContext, decisions: Verdict[], problems: string[]): Verdict[] {
   const [overrun, ...more] = overruns(decisions, snapshot => snapshot.prunable, config.explainedPrunes);
   if (!overrun) { return decisions; }
   const name = decisions.find(decision => decision.snapshot.claim === overrun.claim)?.snapshot.claimName || overrun.claim;
-  problems.push(`retention gives up ${overrun.due} of the ${overrun.ready} snapshots of claim '${name}'${more.length ? `, and of ${more.length} more claims` : ''}, `
+  problems.push(`retention gives up ${overrun.due} of the ${overrun.ready} snapshots of ${cache.kind.subject} '${name}'${more.length ? `, and of ${more.length} more ${cache.kind.subject}s` : ''}, `
     + 'far more than one run explains (a changed policy, a long outage, or a wrong clock?), so none at all was pruned; the log says which; to let them go: '
-    + `kubectl -n ${namespace} annotate volumesnapshots -l ${KEYS.schedule}=${config.scheduleId} ${KEYS.prunable}=true`);
+    + `kubectl -n ${namespace} annotate ${cache.kind.plural} -l ${KEYS.schedule}=${config.scheduleId} ${KEYS.prunable}=true`);
   return decisions.map(decision => withheld(decision, 'more than one run explains, see the end of the log'));
 }
 
@@ -141,10 +151,12 @@ function mustReclaim(snapshot: Snapshot, config: RunnerConfig, mayReclaim: boole
  * missing shows on the first night and not when the first snapshot is due: by a change
  * of one's own content that the fence must refuse, and that is never carried out.
  */
-async function checkReclaim({ client, cache, config, signal }: PruneContext, problems: string[]): Promise<boolean> {
+async function checkReclaim(context: PruneContext, problems: string[]): Promise<boolean> {
+  const { client, cache, config, signal } = context;
+  if (config.prunedStorage === 'Keep') { return true; }
+  const retains = config.deletionPolicy === 'Retain' || await someAreRetained(context);
+  if (config.deletionPolicy === 'Delete' && !retains) { return true; }
   const all = cache.all();
-  const retains = config.deletionPolicy === 'Retain' || all.some(snapshot => snapshot.contentName !== undefined && !snapshot.boundFinalizer);
-  if (config.prunedStorage === 'Keep' || (config.deletionPolicy === 'Delete' && !retains)) { return true; }
   const newestFirst = all.filter(snapshot => hasOwnContent(snapshot) && !snapshot.deleting).sort((a, b) => b.createdAt - a.createdAt);
   const answer = await probeFence(client, newestFirst.map(snapshot => snapshot.contentName as string), signal);
   // without a content nothing can be given back
@@ -158,6 +170,17 @@ async function checkReclaim({ client, cache, config, signal }: PruneContext, pro
       + 'apply a SnapshotReclaim once per cluster, or set prunedStorage to KEEP, or use a class with DeletionPolicy.DELETE');
   }
   return false;
+}
+
+/** The finalizer comes a moment after a snapshot is ready, so the newest of each claim are given time to get it. */
+async function someAreRetained({ client, cache, signal }: PruneContext): Promise<boolean> {
+  const bound = cache.all().filter(snapshot => snapshot.contentName !== undefined && hasData(snapshot) && !snapshot.deleting);
+  const isNewest = (snapshot: Snapshot) => !bound.some(({ claim, createdAt }) => claim === snapshot.claim && createdAt > snapshot.createdAt);
+  const lacking = bound.filter(({ boundFinalizer }) => !boundFinalizer);
+  if (!lacking.every(isNewest)) { return true; }
+  const until = client.now() + CONTROLLER_ANSWERS_WITHIN;
+  const answers = await Promise.all(lacking.map(({ name }) => cache.waitFor(name, s => s === undefined || s.boundFinalizer, until, signal)));
+  return answers.includes(undefined);
 }
 
 function spare(decision: Verdict, mayLoseData: (snapshot: Snapshot) => boolean): Verdict {
@@ -229,8 +252,8 @@ async function retainAgain(context: PruneContext, due: Snapshot, stays: string |
 }
 
 /** The snapshot as it is now, since the watch may be late. */
-async function look({ client, namespace }: PruneContext, { name, uid }: Snapshot): Promise<Snapshot | undefined> {
-  const found = await findOne(client, snapshotsPath(namespace), name, readSnapshot);
+async function look({ cache, client }: PruneContext, { name, uid }: Snapshot): Promise<Snapshot | undefined> {
+  const found = await findOne(client, cache.path(), name, cache.kind.read);
   return found?.uid === uid ? found : undefined;
 }
 
@@ -256,7 +279,8 @@ async function deleteAsSeen(context: PruneContext, due: Snapshot, seen: Snapshot
   for (let attempt = 1; ; attempt += 1) {
     // gone or going: by our own request whose answer was lost, or by somebody else
     if (!snapshot || snapshot.deleting) { return undefined; }
-    const reason = heldNow(context, snapshot) ?? progressSince(due, snapshot);
+    const [whole] = await completed(context, [snapshot]);
+    const reason = heldNow(context, whole) ?? progressSince(due, snapshot);
     if (reason !== undefined) { return reason; }
     if (await tryDelete(context, snapshot)) { return undefined; }
     // somebody wrote to it since we read it, perhaps a hold: look again before anything is deleted
@@ -289,10 +313,10 @@ async function setPolicy({ client }: PruneContext, snapshot: Snapshot, deletionP
 }
 
 /** False if the snapshot is not what it was when we read it. */
-async function tryDelete({ client, namespace }: PruneContext, snapshot: Snapshot): Promise<boolean> {
+async function tryDelete({ cache, client }: PruneContext, snapshot: Snapshot): Promise<boolean> {
   const { uid, resourceVersion } = snapshot;
   try {
-    await client.request({ method: 'DELETE', path: snapshotsPath(namespace, snapshot.name), body: { preconditions: { uid, resourceVersion } } });
+    await client.request({ method: 'DELETE', path: cache.path(snapshot.name), body: { preconditions: { uid, resourceVersion } } });
   } catch (error) {
     if (error instanceof ApiError && error.status === 409) { return false; }
     if (!(error instanceof ApiError && error.status === 404)) { throw error; }

@@ -11,19 +11,22 @@ const DAY = 24 * HOUR;
 const of = (expression: string, rules: Partial<RetentionRules>) => simulate({ minimumReady: 1, timeZone: 'Etc/UTC', ...rules }, parseCron(expression));
 const lossWithin = ({ losses }: Simulation, time: number) => losses.find(({ noticedWithin }) => noticedWithin === time)?.loss;
 
-type Seen = Pick<Simulation, 'most' | 'fewest' | 'reach' | 'losses'>;
+type Seen = Pick<Simulation, 'most' | 'fewest' | 'reach' | 'losses' | 'soonestPrune' | 'longestKept'>;
 
 /** What is seen when the engine is asked after every run, a minute later, with all that the runs before have left. */
 function seenWithEngine(expression: string, rules: RetentionRules, history: number, bands: number[]): Seen {
   const [start, end] = sampleOf(parseCron(expression));
   const runs = runsOf(parseCron(expression), rules.timeZone ?? 'UTC', start - history, end);
   let snapshots: SnapshotFacts[] = [];
-  const seen = { most: 0, fewest: Infinity, reach: Infinity };
+  const seen = { most: 0, fewest: Infinity, reach: Infinity, soonestPrune: Infinity, longestKept: 0 };
   const losses = new Map(bands.map(band => [band, 0]));
   runs.slice(0, -1).forEach((run, i) => {
     const taken = [...snapshots, { name: `s${i}`, claim: 'data', createdAt: run + MINUTE / 2, cutAt: run, ready: true, deleting: false }];
     snapshots = plan(taken, rules, run + MINUTE, 0).filter(({ action }) => action === 'keep').map(({ snapshot }) => snapshot);
     if (run < start) { return; }
+    const ages = taken.map(({ cutAt, name }) => ({ age: run - (cutAt as number), kept: snapshots.some(left => left.name === name) }));
+    seen.soonestPrune = Math.min(seen.soonestPrune, ...ages.filter(({ kept }) => !kept).map(({ age }) => age));
+    seen.longestKept = Math.max(seen.longestKept, ...ages.map(({ age }) => age));
     const moments = snapshots.map(({ cutAt }) => cutAt as number).sort((a, b) => a - b);
     seen.most = Math.max(seen.most, taken.length);
     seen.fewest = Math.min(seen.fewest, snapshots.length);
@@ -47,9 +50,9 @@ function historyOf(rules: RetentionRules): number {
 }
 
 function compare(expression: string, rules: RetentionRules): void {
-  const { most, fewest, reach, losses } = simulate(rules, parseCron(expression));
+  const { most, fewest, reach, losses, soonestPrune, longestKept } = simulate(rules, parseCron(expression));
   const bands = losses.map(({ noticedWithin }) => noticedWithin);
-  expect({ expression, rules, most, fewest, reach, losses })
+  expect({ expression, rules, most, fewest, reach, losses, soonestPrune, longestKept })
     .toEqual({ expression, rules, ...seenWithEngine(expression, rules, historyOf(rules), bands) });
 }
 

@@ -30,6 +30,28 @@ describe('what the rules say', () => {
     expect(deleted(plan(week, { keepLast: 3, minimumReady: 1 }, NOW))).toEqual(['d3', 'd4', 'd5', 'd6']);
   });
 
+  test('keepLastVerified keeps so many of the newest that were found good, whatever the other rules say', () => {
+    const drilled = week.map((each, day) => ({ ...each, verified: [3, 5, 6].includes(day) }));
+    const decisions = plan(drilled, { keepLast: 2, keepLastVerified: 2, minimumReady: 1 }, NOW);
+    expect(deleted(decisions)).toEqual(['d2', 'd4', 'd6']);
+    expect(reasonsFor(decisions, 'd5')).toEqual(['one of the newest 2 that were verified']);
+    expect(deleted(plan(drilled, { keepLast: 2, minimumReady: 1 }, NOW))).toEqual(['d2', 'd3', 'd4', 'd5', 'd6']);
+  });
+
+  test('keepLastVerified counts only what can be restored', () => {
+    const drilled = [snapshot('going', 1, { verified: true, deleting: true }), snapshot('good', 2, { verified: true }), snapshot('new', 0)];
+    expect(deleted(plan(drilled, { keepLast: 1, keepLastVerified: 1, minimumReady: 1 }, NOW))).toEqual([]);
+  });
+
+  test('what a drill has found bad does not push out the last one that may be good, and does not pile up', () => {
+    const drilled = week.map((each, day) => ({ ...each, isBad: day < 4 }));
+    expect(deleted(plan(drilled, { keepForSeconds: 3600, minimumReady: 1 }, NOW))).toEqual(['d1', 'd2', 'd3', 'd5', 'd6']);
+    const two = plan(drilled, { keepForSeconds: 3600, minimumReady: 2 }, NOW);
+    expect(deleted(two)).toEqual(['d2', 'd3', 'd6']);
+    expect(['d1', 'd5'].map(name => reasonsFor(two, name))).toEqual([['one of the newest 2 that are always kept'], ['one of the newest 2 that no drill found bad']]);
+    expect(deleted(plan(drilled, { keepForSeconds: 3600, minimumReady: 0 }, NOW))).toEqual(week.slice(1).map(({ name }) => name));
+  });
+
   test('keepFor keeps what is younger, and lets go what is exactly as old', () => {
     expect(deleted(plan(week, { keepForSeconds: 5 * 86400, minimumReady: 1 }, NOW))).toEqual(['d5', 'd6']);
   });
@@ -313,6 +335,12 @@ describe('a snapshot that somebody needs', () => {
   });
 });
 
+test('of two that were cut in one second, which is all that Kubernetes tells, the one that was asked for later is the newer one, whatever their names', () => {
+  for (const [earlier, later] of [['a', 'b'], ['b', 'a']]) {
+    expect(deleted(plan([snapshot(earlier, 1, { cutAt: NOW }), snapshot(later, 0)], { keepLast: 1, minimumReady: 1 }, NOW))).toEqual([earlier]);
+  }
+});
+
 describe('the moment of a snapshot', () => {
   test('is the cut, not the creation: a driver that was down for two days does not make the snapshot older', () => {
     expect(momentOf(snapshot('s', 2, { cutAt: NOW }), NOW)).toBe(NOW);
@@ -355,6 +383,45 @@ describe('the moment of a snapshot', () => {
     const twins = [snapshot('a1', 1), snapshot('a2', 1)];
     expect(deleted(plan(twins, { keepLast: 1, minimumReady: 1 }, NOW))).toEqual(['a1']);
     expect(deleted(plan([...twins].reverse(), { keepLast: 1, minimumReady: 1 }, NOW))).toEqual(['a1']);
+  });
+});
+
+describe('application-consistent snapshots', () => {
+  const held = (name: string, days: number, changes: Partial<SnapshotFacts> = {}) => snapshot(name, days, { consistent: true, ...changes });
+  const rules: RetentionRules = { keepLast: 2, minimumReady: 1, consistentFirst: true };
+  const nights = (count: number, from = 0) => Array.from({ length: count }, (_, day) => snapshot(`crash-${day + from}`, day + from));
+
+  test('are not pushed out by such as are not, or a week of failures to quiesce would leave nothing that is sure', () => {
+    const all = [...nights(7), held('h7', 7), held('h8', 8)];
+    expect(deleted(plan(all, rules, NOW))).toEqual(['crash-2', 'crash-3', 'crash-4', 'crash-5', 'crash-6']);
+    expect(deleted(plan(all, { ...rules, consistentFirst: undefined }, NOW))).toEqual(['crash-2', 'crash-3', 'crash-4', 'crash-5', 'crash-6', 'h7', 'h8']);
+  });
+
+  test('push each other out, and the others', () => {
+    expect(deleted(plan([held('h0', 0), held('h1', 1), held('h2', 2), ...nights(3, 3)], rules, NOW))).toEqual(['crash-3', 'crash-4', 'crash-5', 'h2']);
+  });
+
+  test('are told from the others in their periods too: the last one of a month stays, though a newer one is not sure', () => {
+    const all = [snapshot('crash-0', 0), held('h0', 0.5), snapshot('crash-40', 40), held('h41', 41)];
+    expect(deleted(plan(all, { monthly: 2, minimumReady: 1, consistentFirst: true }, NOW))).toEqual([]);
+    expect(deleted(plan(all, { monthly: 2, minimumReady: 1 }, NOW))).toEqual(['h0', 'h41']);
+  });
+
+  test('are as many of the newest as always stay, also when they are too old for all else', () => {
+    const all = [...nights(7), held('h30', 30), held('h31', 31)];
+    const decisions = plan(all, { keepForSeconds: 3 * 86400, minimumReady: 1, consistentFirst: true }, NOW);
+    expect(deleted(decisions)).toEqual(['crash-3', 'crash-4', 'crash-5', 'crash-6', 'h31']);
+    expect(reasonsFor(decisions, 'h30')).toEqual(['one of the newest 1 that are always kept']);
+  });
+
+  test('take the places of the others all the same: without any failure there are no more snapshots than ever', () => {
+    const all = [held('h0', 0), held('h1', 1), held('h2', 2)];
+    expect(deleted(plan(all, rules, NOW))).toEqual(deleted(plan(all, { ...rules, consistentFirst: false }, NOW)));
+  });
+
+  test('that are not ready push nothing out, and are counted by their claim', () => {
+    const all = [held('late', 0.5, { ready: false }), held('h1', 1), held('other', 0, { claim: 'b' }), held('h2', 2), ...nights(2, 3)];
+    expect(deleted(plan(all, rules, NOW))).toEqual(['crash-3', 'crash-4']);
   });
 });
 

@@ -55,6 +55,8 @@ function history(seed: number): History {
       hold: rarely(next, 12, ['', 'legal', 'false'][next(3)]),
       holdUntil: rarely(next, 12, [['soon', ...[-30, -1, 0, 1, 30].map(days => new Date(now + days * DAY).toISOString().slice(0, 10))][next(6)]]),
       inUse: rarely(next, 12, 'in use'),
+      consistent: next(2) === 0,
+      isBad: rarely(next, 4, true),
     };
   });
   const rules = someRules(next);
@@ -90,7 +92,7 @@ const perClaim = (snapshots: readonly SnapshotFacts[]) => [...new Set(snapshots.
 
 /** Newest first, as a reader of the rules would sort them. */
 function newestFirst(snapshots: readonly SnapshotFacts[], now: number): SnapshotFacts[] {
-  return [...snapshots].sort((a, b) => momentOf(b, now) - momentOf(a, now) || (a.name < b.name ? 1 : -1));
+  return [...snapshots].sort((a, b) => momentOf(b, now) - momentOf(a, now) || b.createdAt - a.createdAt || (a.name < b.name ? 1 : -1));
 }
 
 /** The first history in which something is wrong, and what; expect() in the innermost loops would take most of the time. */
@@ -110,6 +112,7 @@ test('the histories are worth it: each rule and each state is in many, and many 
   many(h => !hasTiers(h));
   many(h => h.snapshots.some(s => isNeeded(s, h)));
   many(({ snapshots }) => snapshots.some(s => s.deleting));
+  many(({ snapshots }) => snapshots.some(s => s.isBad));
   many(({ snapshots, now }) => snapshots.some(s => s.cutAt !== undefined && s.cutAt > now + HOUR));
   many(({ snapshots }) => snapshots.some(s => !s.ready && s.cutAt !== undefined));
   many(({ snapshots }) => snapshots.some(s => !s.ready && s.cutAt === undefined));
@@ -149,6 +152,39 @@ describe('a decision', () => {
   });
 });
 
+describe('application-consistent snapshots, where they come first', () => {
+  const first = (h: History) => gone(h.snapshots, { ...h.rules, consistentFirst: true }, h.now);
+  const consistent = (snapshots: readonly SnapshotFacts[]) => snapshots.filter(s => s.consistent);
+
+  test('are decided of as if there were no others: none of those pushes one out', () => {
+    requireNone(h => {
+      const goes = first(h);
+      const apart = gone(consistent(h.snapshots), h.rules, h.now);
+      return consistent(h.snapshots).find(s => goes.has(s.name) !== apart.has(s.name))?.name;
+    });
+  });
+
+  test('cost no other one: what goes would go anyway, and of the others just the same', () => {
+    requireNone(h => {
+      const goes = first(h);
+      return [...goes].find(name => !h.goes.has(name)) ?? h.snapshots.find(s => !s.consistent && goes.has(s.name) !== h.goes.has(s.name))?.name;
+    });
+  });
+
+  test('are so many more that it matters, and are nothing special without the rule', () => {
+    expect(histories.filter(h => first(h).size < h.goes.size).length).toBeGreaterThan(HISTORIES / 10);
+    requireNone(({ snapshots, rules, now, goes }) => {
+      const plain = gone(snapshots.map(s => ({ ...s, consistent: undefined })), rules, now);
+      return [...plain].sort().join() === [...goes].sort().join() ? undefined : [...plain].join();
+    });
+  });
+
+  test('are kept by a policy that keeps any: the newest good one stays', () => {
+    requireNone(h => (h.rules.minimumReady === 0 ? undefined : perClaim(consistent(h.snapshots))
+      .map(group => newestFirst(group.filter(isGood), h.now)[0]).find(newest => newest !== undefined && first(h).has(newest.name))?.name));
+  });
+});
+
 describe('never deleted', () => {
   test('is the newest good one of a claim, unless the policy says that none may be left', () => {
     requireNone(({ snapshots, rules, now, goes }) => (rules.minimumReady === 0 ? undefined : perClaim(snapshots)
@@ -159,16 +195,18 @@ describe('never deleted', () => {
     requireNone(h => h.snapshots.find(s => h.goes.has(s.name) && (isNeeded(s, h) || s.deleting))?.name);
   });
 
-  test('is so much that a claim has fewer good ones than the minimum, if it had as many', () => {
+  test('is so much that a claim has fewer good ones than the minimum, also of those that no drill found bad, if it had as many', () => {
     requireNone(({ snapshots, rules, goes }) => perClaim(snapshots).find(group => {
       const good = group.filter(isGood);
-      return good.filter(s => !goes.has(s.name)).length < Math.min(rules.minimumReady, good.length);
+      const isTooMuch = (some: SnapshotFacts[]) => some.filter(s => !goes.has(s.name)).length < Math.min(rules.minimumReady, some.length);
+      return isTooMuch(good) || isTooMuch(good.filter(s => !s.isBad));
     })?.[0].claim);
   });
 
   test('is one while an older good one is kept by number or age alone', () => {
     requireNone(h => (hasTiers(h) ? undefined : perClaim(h.snapshots).flatMap(group => {
-      const good = group.filter(s => isGood(s) && !isNeeded(s, h));
+      // beside what was found bad, an older one is kept
+      const good = group.filter(s => isGood(s) && !isNeeded(s, h) && !s.isBad);
       const dropped = good.filter(s => h.goes.has(s.name)).map(s => momentOf(s, h.now));
       return good.filter(s => !h.goes.has(s.name) && momentOf(s, h.now) < Math.max(...dropped)).map(s => s.name);
     })[0]));
@@ -211,7 +249,8 @@ describe('a good snapshot', () => {
       return newestFirst([...newest.values()], now).slice(0, rules[period]);
     });
     const young = good.filter(s => rules.keepForSeconds !== undefined && now - momentOf(s, now) < rules.keepForSeconds * 1000);
-    return new Set([...tiers, ...young, ...good.slice(0, Math.max(rules.keepLast ?? 0, rules.minimumReady))].map(s => s.name));
+    const newest = [...good.slice(0, Math.max(rules.keepLast ?? 0, rules.minimumReady)), ...good.filter(s => !s.isBad).slice(0, rules.minimumReady)];
+    return new Set([...tiers, ...young, ...newest].map(s => s.name));
   }
 
   test('is kept exactly if a rule keeps it, as the documentation reads, or somebody needs it', () => {

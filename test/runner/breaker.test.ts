@@ -204,9 +204,9 @@ describe('the snapshots that a claim waits for', () => {
 
   test('open the circuit when they are as many as the bound', () => {
     const two = [snapshot('a', HOUR), snapshot('b', 2 * HOUR)];
-    expect(() => requireClosed(two, 'claim-uid', 3, TONIGHT)).not.toThrow();
-    expect(() => requireClosed(two, 'claim-uid', 2, TONIGHT)).toThrow(CircuitOpenError);
+    expect(() => requireClosed(two, 'claim-uid', 3, TONIGHT, 'a Job that you start by hand tries at once')).not.toThrow();
+    expect(() => requireClosed(two, 'claim-uid', 2, TONIGHT, 'a Job that you start by hand tries at once')).toThrow(CircuitOpenError);
     // nothing is said of an error that nobody has reported
-    expect(() => requireClosed(two, 'claim-uid', 2, TONIGHT)).toThrow(/^2 snapshots of the claim are not ready, .* a day old and pruned; repair the storage; a Job that you start by hand tries at once$/);
+    expect(() => requireClosed(two, 'claim-uid', 2, TONIGHT, 'a Job that you start by hand tries at once')).toThrow(/^2 snapshots of the claim are not ready, .* a day old and pruned; repair the storage; a Job that you start by hand tries at once$/);
   });
 });

@@ -55,6 +55,18 @@ describe('what is none of ours', () => {
   });
 });
 
+test('a driver that refuses to delete fails no run, and each says how many are being deleted and does not count them as kept', async () => {
+  const server = cluster();
+  server.deletionFails = true;
+  expect((await perform(server, { config: deleting() })).message).toMatch(/2 pruned; 2 kept$/);
+  await server.clock.advance(DAY);
+  const next = await perform(server, { config: deleting() });
+  expect(next).toMatchObject({ exitCode: 0, message: expect.stringMatching(/1 pruned; 2 kept; 2 still being deleted since before this run$/) });
+  server.deletionFails = false;
+  await server.clock.advance(DAY);
+  expect((await perform(server, { config: deleting() })).message).toMatch(/1 pruned; 2 kept$/);
+});
+
 describe('which snapshots with data may go', () => {
   function twoClaims(): FakeApiServer {
     const server = cluster();
@@ -963,6 +975,21 @@ describe('a class whose policy is not known at synth', () => {
     const server = cluster('Retain', 0);
     server.mayReclaim = false;
     expect(await perform(server, { config: unknown() })).toMatchObject({ exitCode: 1, message: expect.stringContaining('SnapshotReclaim') });
+  });
+
+  test('and that deletes is not taken for one that retains because the finalizer comes after the snapshot is ready', async () => {
+    for (const deletionPolicy of [undefined, 'Delete'] as const) {
+      for (const older of [0, 5]) {
+        const server = cluster('Delete', older);
+        server.mayReclaim = false;
+        server.finalizerIsLate = true;
+        server.readyDelay = 1;
+        const run = await perform(server, { config: unknown({ deletionPolicy }) });
+        expect([run.message, run.exitCode]).toEqual([expect.not.stringContaining('FAILED'), 0]);
+        // a controller that is behind keeps nobody waiting for long
+        expect(server.clock.now() - TONIGHT).toBeLessThan(20_000);
+      }
+    }
   });
 
   test('and that retains gives its storage back', async () => {
