@@ -10,6 +10,9 @@ export interface ResolvedClaims {
   readonly scaledIn: string[];
 }
 
+/** What a schedule asks for is not there. */
+export class AbsentClaimError extends Error {}
+
 /** Finds each selected claim once; one that is not there does not hide the others. */
 export async function resolveClaims(
   client: KubeClient, namespace: string, selections: readonly ClaimSelection[], signal: AbortSignal,
@@ -36,7 +39,7 @@ export async function resolveClaims(
     }
   }
   if (found.size === 0 && missing.length === 0) {
-    missing.push({ name: scaledIn.join(', '), error: new Error('no claim exists that this schedule covers; correct its source, or suspend it') });
+    missing.push({ name: scaledIn.join(', '), error: new AbsentClaimError('no claim exists that this schedule covers; correct its source, or suspend it') });
   }
   return { found: [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1)), missing, scaledIn };
 }
@@ -66,7 +69,7 @@ function pick(claims: Claim[], namespace: string, selection: Named): Claim[] | '
   throw noSuchClaim(namespace);
 }
 
-const noSuchClaim = (namespace: string) => new Error(`no claim of this name in namespace '${namespace}'; correct the name, or take it out of the schedule`);
+const noSuchClaim = (namespace: string) => new AbsentClaimError(`no claim of this name in namespace '${namespace}'; correct the name, or take it out of the schedule`);
 
 const prefixOf = ({ name }: OfSet, template: string) => `${template}-${name}-`;
 
@@ -101,11 +104,13 @@ async function select(
 ): Promise<Claim[]> {
   const labels = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`);
   const claims = await listClaims(client, namespace, signal, [...labels, `!${KEYS.restored}`].join(','));
-  return some(claims, `no claim has the labels ${labels.join(',')}; label the claims, or correct the selector`);
+  return some(claims, labels.length === 0
+    ? `namespace '${namespace}' has no claim`
+    : `no claim has the labels ${labels.join(',')}; label the claims, or correct the selector`);
 }
 
 function some(claims: Claim[], otherwise: string): Claim[] {
-  if (claims.length === 0) { throw new Error(otherwise); }
+  if (claims.length === 0) { throw new AbsentClaimError(otherwise); }
   return claims;
 }
 
@@ -113,6 +118,9 @@ function describe(selection: ClaimSelection): string {
   switch (selection.kind) {
     case 'Claim': return selection.name;
     case 'StatefulSet': return `StatefulSet ${selection.name}`;
-    case 'Selector': return `claims with ${Object.entries(selection.matchLabels).map(([key, value]) => `${key}=${value}`).join(',')}`;
+    case 'Selector': {
+      const labels = Object.entries(selection.matchLabels).map(([key, value]) => `${key}=${value}`);
+      return labels.length === 0 ? 'every claim' : `claims with ${labels.join(',')}`;
+    }
   }
 }

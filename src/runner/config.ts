@@ -8,7 +8,7 @@ import { RetentionRules } from '../retention/plan';
  */
 
 /** Raised when the meaning of the document changes; the runner also reads the version before. */
-export const CONFIG_VERSION = 2;
+export const CONFIG_VERSION = 3;
 
 /** Which claims a schedule covers. */
 export type ClaimSelection =
@@ -45,10 +45,56 @@ export interface RunnerConfig {
   readonly maxNotReady: number;
   /** how long a run waits, from its start, for its snapshots to be ready */
   readonly readyTimeoutSeconds: number;
+  /** how the claims are snapshotted together; each by itself if absent */
+  readonly group?: GroupConfig;
+  /** how applications are quiesced for the moment of the cut; absent if they are not */
+  readonly quiesce?: QuiesceConfig;
   /** how many claims are being cut at once */
   readonly concurrency: number;
   readonly labels: { readonly [key: string]: string };
   readonly annotations: { readonly [key: string]: string };
+  /** an upgrade waits for the run; absent if it is one of a schedule */
+  readonly gate?: GateConfig;
+  /** the run is done in each of them, instead of in its own; see `run-namespaces.ts` */
+  readonly namespaces?: string[];
+}
+
+/** What a run does differently that an upgrade waits for; see `gate.ts`. */
+export interface GateConfig {
+  /** snapshots that were cut within this time are good enough, and no new ones are taken */
+  readonly reuseSeconds: number;
+  /** a claim that is not there yet is a mistake, and no first installation */
+  readonly claimsMustExist?: boolean;
+}
+
+/** In a quiesce command: the script that is in an environment variable of its own, where people can read it. */
+export const SCRIPT_WORD = '$SNAPSHOT_QUIESCE_SCRIPT';
+
+/** How the claims are cut at one moment. */
+export interface GroupConfig {
+  readonly className: string;
+  readonly apiVersion: 'v1beta2' | 'v1';
+}
+
+/** How the applications that write to the claims are quiesced; see hold.ts for what the command must do. */
+export interface QuiesceConfig {
+  /** the pods of the application; those that mount the claims if absent */
+  readonly podLabels?: { readonly [key: string]: string };
+  /** no other pods are looked at, or may be */
+  readonly podNames?: string[];
+  /** a claim that none of these pods mounts is a mistake, as a person named them */
+  readonly podsMustMount?: boolean;
+  /** the pod's default container if absent */
+  readonly container?: string;
+  readonly command: string[];
+  /** leaves out the claims of a primary: in any case, or if there is a replica; the command is told so by the word `replica` */
+  readonly on?: 'Replica' | 'ReplicaOrPrimary';
+  /** how often a run tries to cut while the application is held */
+  readonly attempts: number;
+  /** the application is let go after this time, cut or not */
+  readonly maxHoldSeconds: number;
+  /** what becomes of a run whose application is not held until the cut */
+  readonly onFailure: 'Fail' | 'CrashConsistent';
 }
 
 /** What the platform's look for orphans is told; see `SnapshotOrphans`. */
@@ -64,6 +110,199 @@ export interface OrphansConfig {
   readonly namespaces?: string[];
 }
 
+/** What a restore makes of snapshots when a person starts it; see `SnapshotRestore`. */
+export interface RestoreConfig {
+  readonly kind: 'Restore';
+  readonly version: number;
+  /** tells this restore's claims from those of another */
+  readonly restoreId: string;
+  /** whose snapshots */
+  readonly scheduleId: string;
+  /** the claims that the schedule covers; they may be gone */
+  readonly claims: ClaimSelection[];
+  /** what the restored claims are called, unless the request says otherwise: a word of `RESTORE_NAMES`, or a StatefulSet behind its prefix */
+  readonly names: string;
+  /** the ConfigMap by which a person says what is wanted */
+  readonly requestName: string;
+  /** nobody asks for the restore: if all claims are there, that is fine */
+  readonly unlessThere?: boolean;
+  /** that of the snapshotted claim if absent */
+  readonly storageClassName?: string;
+  /** how long a run waits for the volumes */
+  readonly timeoutSeconds: number;
+  readonly labels: { readonly [key: string]: string };
+}
+
+/** How a drill restores the newest snapshots and has them looked at; see `RestoreDrill`. */
+export interface DrillConfig {
+  readonly kind: 'Drill';
+  readonly version: number;
+  /** tells this drill's claims and pods from those of others */
+  readonly drillId: string;
+  /** whose snapshots */
+  readonly scheduleId: string;
+  /** the namespace of the snapshots, if it is another than that of the drill */
+  readonly sourceNamespace?: string;
+  /** the claim whose data is mounted in the place of each volume of the pod, by the name of the volume */
+  readonly volumes: { readonly [volumeName: string]: string };
+  /** that of the snapshotted claim if absent */
+  readonly storageClassName?: string;
+  /** only a snapshot that was taken while the application was held */
+  readonly consistentOnly?: boolean;
+  /** an older one is a failure: the schedule does not do its work */
+  readonly maxAgeSeconds: number;
+  /** how long a run waits for the verdict */
+  readonly timeoutSeconds: number;
+  /** the pod that looks at the data, without its claims; see `CHECK_CONTAINER` */
+  readonly pod: { readonly metadata: { readonly labels: object; readonly annotations: object }; readonly spec: any };
+}
+
+/** What the platform's inventory of snapshots is told; see `SnapshotInventory`. */
+export interface InventoryConfig {
+  readonly kind: 'Inventory';
+  readonly version: number;
+  /** whose snapshots; all if absent */
+  readonly namespaces?: string[];
+  /** with fewer, in each of the namespaces if they are named, nothing is written */
+  readonly minimumSnapshots: number;
+}
+
+/** Where the runner leaves the inventory, and the container finds it that takes it off the cluster. */
+export const INVENTORY_DIRECTORY = '/inventory';
+export const INVENTORY_FILE = `${INVENTORY_DIRECTORY}/inventory.json`;
+
+/** Raised when the meaning of the file changes. */
+export const INVENTORY_VERSION = 1;
+
+/** The file in which an inventory leaves the cluster: read on another one, on the day when this one is lost; see `ImportedSnapshots`. */
+export interface Inventory {
+  readonly kind: 'SnapshotInventory';
+  readonly version: number;
+  /** by the clock of the API server, RFC 3339 */
+  readonly madeAt: string;
+  /** the namespaces that were looked at; all if absent */
+  readonly namespaces?: string[];
+  readonly snapshots: InventoryEntry[];
+  /** what could not be listed with its handle */
+  readonly missing: InventoryGap[];
+}
+
+/** A snapshot that can be restored from, by its handle. */
+export interface InventoryEntry {
+  readonly namespace: string;
+  readonly name: string;
+  /** its VolumeSnapshot is gone, and the storage was retained */
+  readonly orphan?: true;
+  readonly claim?: string;
+  readonly claimUid?: string;
+  /** the id of the schedule that took it */
+  readonly schedule?: string;
+  /** when the data was cut, RFC 3339 */
+  readonly cutAt: string;
+  readonly driver: string;
+  readonly handle: string;
+  readonly groupHandle?: string;
+  /** in bytes */
+  readonly restoreSize?: number;
+  readonly volumeMode?: string;
+  readonly snapshotClass?: string;
+  readonly deletionPolicy: string;
+  readonly consistency?: string;
+  /** what a drill found, if there was one */
+  readonly verified?: boolean;
+  readonly claimSpec?: ClaimSpec;
+  /** those that no field above tells */
+  readonly labels?: { readonly [key: string]: string };
+  /** ours, likewise */
+  readonly annotations?: { readonly [key: string]: string };
+}
+
+/** What a claim asks for. */
+export interface ClaimSpec {
+  readonly storageClassName?: string;
+  readonly accessModes?: string[];
+  readonly volumeMode?: string;
+  /** a quantity */
+  readonly storage: string;
+}
+
+/** A snapshot that the inventory cannot bring back, and why. */
+export interface InventoryGap {
+  readonly namespace: string;
+  readonly name: string;
+  readonly claim?: string;
+  readonly why: string;
+}
+
+/** What a clone makes of the newest snapshots, in another namespace; see `SnapshotClone`. */
+export interface CloneConfig {
+  readonly kind: 'Clone';
+  readonly version: number;
+  /** tells this clone's objects from those of all others in the cluster: its name and namespace */
+  readonly cloneId: string;
+  /** whose snapshots */
+  readonly scheduleId: string;
+  readonly sourceNamespace: string;
+  readonly targetNamespace: string;
+  /** the claims that the schedule covers */
+  readonly claims: ClaimSelection[];
+  /** what the clones are called: as in `RestoreConfig` */
+  readonly names: string;
+  /** how many generations of clones stay */
+  readonly keep: number;
+  /** only such snapshots */
+  readonly only: ('application' | 'verified')[];
+  /** that of the snapshotted claim if absent */
+  readonly storageClassName?: string;
+  /** how long a run waits, all in all */
+  readonly timeoutSeconds: number;
+  readonly labels: { readonly [key: string]: string };
+  /** how the data is masked before it is handed out; it is not if absent */
+  readonly masking?: MaskingConfig;
+}
+
+export interface MaskingConfig {
+  /** the class by which masked copies are snapshotted; it deletes */
+  readonly snapshotClassName: string;
+  /** a pod with the container `MASK_CONTAINER`, and one that stays */
+  readonly mask: MaskingPod;
+  /** a pod with the container `CHECK_CONTAINER` */
+  readonly check: MaskingPod;
+}
+
+/** A pod without its claims. */
+export interface MaskingPod {
+  readonly labels: object;
+  readonly annotations: object;
+  readonly spec: any;
+  /** each claim is mounted below, in a directory of its name */
+  readonly mountPath: string;
+}
+
+/** The container that masks. */
+export const MASK_CONTAINER = 'mask';
+
+/** The container whose end is the verdict of a drill, or of a look at masked data. */
+export const CHECK_CONTAINER = 'check';
+
+/** What restored claims are called. */
+export const RESTORE_NAMES = {
+  /** the name of the claim, `restored`, and when its data was cut */
+  beside: 'beside',
+  /** as the claim was called */
+  same: 'same',
+  /** behind it comes what is added to the name of the claim */
+  suffix: 'suffix/',
+  /** behind it comes the name of a StatefulSet, whose claims they will be */
+  statefulSet: 'stateful-set/',
+} as const;
+
+/** Is it a name of this kind? What comes behind the prefix must be the name of a StatefulSet. */
+export function isRestoreNames(value: unknown): boolean {
+  return value === RESTORE_NAMES.beside || value === RESTORE_NAMES.same
+    || (typeof value === 'string' && /^(stateful-set|suffix)\/[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(value));
+}
+
 /** Keys that begin so are ours. */
 export const KEY_PREFIX = 'cdk8s-volume-snapshots/';
 
@@ -71,27 +310,66 @@ export const KEY_PREFIX = 'cdk8s-volume-snapshots/';
 export const KEYS = {
   /** on snapshots: the id of the schedule that took it */
   schedule: `${KEY_PREFIX}schedule`,
-  /** on snapshots: the name of the claim, for people; shortened with a hash if over 63 characters */
+  /** on snapshots: the name of the claim, for people; shortened with a hash if over 63 characters; on imported ones also as an annotation, in full */
   claim: `${KEY_PREFIX}claim`,
+  /** on imported snapshots: when the data was cut, RFC 3339; a storage that is not asked says the time of the import */
+  cutAt: `${KEY_PREFIX}cut-at`,
   /** on snapshots: the uid of the claim; a claim made anew under an old name is another claim */
   claimUid: `${KEY_PREFIX}claim-uid`,
+  /** on the members of a group: its name, for people; shortened with a hash if over 63 characters */
+  group: `${KEY_PREFIX}group`,
+  /** on groups: the uids of their claims */
+  claimUids: `${KEY_PREFIX}claim-uids`,
   /** on snapshots: what the application can expect of the data */
   consistency: `${KEY_PREFIX}consistency`,
+  /** on snapshots: for how long the application was held for it, in milliseconds */
+  held: `${KEY_PREFIX}held-milliseconds`,
+  /** on snapshots: how long it took to let the application go, once the cut was seen, in milliseconds */
+  releasedWithin: `${KEY_PREFIX}released-within-milliseconds`,
   /** on snapshots: the scheduled time of the run, RFC 3339 */
   scheduledFor: `${KEY_PREFIX}scheduled-for`,
+  /** on snapshots of a run that a person started: the uid of its Job */
+  manualRun: `${KEY_PREFIX}manual-run`,
+  /** on snapshots: what a restore must know of the claim, which may be gone by then; see `ClaimSpec` */
+  claimSpec: `${KEY_PREFIX}claim-spec`,
+  /** on snapshots, as a label: 'true' once its data was restored and looked at */
+  verified: `${KEY_PREFIX}verified`,
   /** on snapshots, as label or annotation: never pruned while present */
   hold: `${KEY_PREFIX}hold`,
   /** on snapshots, as label or annotation: never pruned through this day, or until this time */
   holdUntil: `${KEY_PREFIX}hold-until`,
   /** on snapshots, as label or annotation: a person has seen that retention gives it up, so the brake does not count it */
   prunable: `${KEY_PREFIX}prunable`,
+  /** on claims, by a person: until this time an upgrade need not wait for a snapshot of it */
+  upgradeWithoutSnapshotUntil: `${KEY_PREFIX}upgrade-without-snapshot-until`,
   /** on no object: what the fence around contents must refuse */
   fenceProbe: `${KEY_PREFIX}fence-probe`,
   /** on claims: made from a snapshot, left out by selectors */
   restored: `${KEY_PREFIX}restored`,
+  /** on claims: the CronJob that restored them */
+  restoredBy: `${KEY_PREFIX}restored-by`,
+  /** on claims: what the run was about that restored them, so that its retry does the same; see `RestorePlan` */
+  restorePlan: `${KEY_PREFIX}restore-plan`,
+  /** on members of a group, and on imported snapshots: the id of the schedule that took them; a label would show them to retention */
+  takenBy: `${KEY_PREFIX}taken-by`,
+  /** on snapshots: when a drill has looked at the data, RFC 3339 */
+  verifiedAt: `${KEY_PREFIX}verified-at`,
+  /** on snapshots: how long it took a drill from the snapshot to the verdict, in seconds */
+  recoverySeconds: `${KEY_PREFIX}recovery-seconds`,
+  /** on claims and pods that a drill made: its id */
+  drill: `${KEY_PREFIX}drill`,
+  /** on what a clone made, as a label: its id */
+  clone: `${KEY_PREFIX}clone`,
+  /** on claims that a clone made: the namespace and the name of the snapshot */
+  clonedFrom: `${KEY_PREFIX}cloned-from`,
+  /** on pods that run restored software: the name of their CronJob */
+  recovery: `${KEY_PREFIX}recovery`,
   /** on ConfigMap and pod template: what the runner's bytes are */
   checksum: `${KEY_PREFIX}runner-checksum`,
 } as const;
+
+/** Labels on claims begin so: after it comes the id of a schedule, and the value is the last group that it had them in. */
+export const GROUP_MARK_PREFIX = `group.${KEY_PREFIX}`;
 
 /** What schedules call their snapshots, see `snapshotName`; it means the same in CEL. */
 export const SNAPSHOT_NAME_PATTERN = '^([a-z0-9][-.a-z0-9]*)-([0-9]{8}-[0-9]{6}|manual)-[0-9a-f]{8}$';
@@ -103,12 +381,20 @@ export const FOREIGN_TOOL_ANNOTATIONS = {
   'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false',
 } as const;
 
+/** How many things of one kind a run does at once, where the API server or people pay for it. */
+export const AT_ONCE = 5;
+
+/** The longest that a run waits, from its start, for a driver that takes no two snapshots of a volume so close together; a longer wait would end it without a word. */
+export const LONGEST_WAIT_SECONDS = 600;
+
 /** What `maxNotReady` is unless told otherwise. */
 export const MAX_NOT_READY = 3;
 
 /** Names of environment variables of the pod. */
 export const ENVIRONMENT = {
   config: 'SNAPSHOT_CONFIG',
+  /** the shell script of a quiesce command, if it has one */
+  quiesceScript: 'SNAPSHOT_QUIESCE_SCRIPT',
   namespace: 'SNAPSHOT_NAMESPACE',
   jobName: 'SNAPSHOT_JOB_NAME',
   jobUid: 'SNAPSHOT_JOB_UID',
@@ -126,26 +412,39 @@ export const EXIT = {
   terminated: 143,
 } as const;
 
-/** Reads the document, or throws an error that names the field. */
-export function parseConfig(text: string | undefined): RunnerConfig | OrphansConfig {
+/** The document of any kind of run. */
+export type AnyConfig = RunnerConfig | OrphansConfig | RestoreConfig | DrillConfig | InventoryConfig | CloneConfig;
+
+/** Reads the document, or throws an error that names the field. `script`: what stands for `SCRIPT_WORD`. */
+export function parseConfig(text: string | undefined, script?: string): AnyConfig {
   if (!text) { throw new Error(`${ENVIRONMENT.config} is not set; run the CronJob as it was synthesized`); }
   const config = readJson(text);
   if (config?.version !== CONFIG_VERSION && config?.version !== CONFIG_VERSION - 1) {
     throw new Error(`configuration version ${config?.version} is unknown to this runner, which reads ${CONFIG_VERSION - 1} and ${CONFIG_VERSION}; `
       + 'apply CronJob and ConfigMap of one synthesis together');
   }
-  return 'kind' in config && config.kind === 'Orphans' ? checkOrphans(config) : checkSchedule(upgrade(config as RunnerConfig));
+  // what is new since the version before may be absent
+  switch ('kind' in config ? config.kind : undefined) {
+    case 'Orphans': return checkOrphans(config as OrphansConfig);
+    case 'Restore': return checkRestore(config as RestoreConfig);
+    case 'Drill': return checkDrill(config as DrillConfig);
+    case 'Inventory': return checkInventory(config as InventoryConfig);
+    case 'Clone': return checkClone(config as CloneConfig);
+    default: return checkSchedule(withScript(config as RunnerConfig, script));
+  }
 }
 
-/** Version 1 had no circuit breaker; what else is new may be absent. */
-function upgrade(config: RunnerConfig): RunnerConfig {
-  return config.version === 1 ? { ...config, maxNotReady: MAX_NOT_READY } : config;
+function withScript(config: RunnerConfig, script: string | undefined): RunnerConfig {
+  const command = config.quiesce?.command;
+  if (!Array.isArray(command) || !command.includes(SCRIPT_WORD)) { return config; }
+  if (!script) { throw new Error(`${ENVIRONMENT.quiesceScript} is not set; run the CronJob as it was synthesized`); }
+  return { ...config, quiesce: { ...config.quiesce as QuiesceConfig, command: command.map(word => (word === SCRIPT_WORD ? script : word)) } };
 }
 
 function checkSchedule(config: RunnerConfig): RunnerConfig {
   const check = checkerOf(config);
   check('scheduleId', filled(config.scheduleId));
-  check('claims', Array.isArray(config.claims) && config.claims.length > 0 && config.claims.every(isSelection));
+  check('claims', areSelections(config.claims));
   check('snapshotClassName', config.snapshotClassName === undefined || filled(config.snapshotClassName));
   check('deletionPolicy', [undefined, 'Delete', 'Retain'].includes(config.deletionPolicy));
   check('prunedStorage', ['Reclaim', 'Keep'].includes(config.prunedStorage));
@@ -158,9 +457,13 @@ function checkSchedule(config: RunnerConfig): RunnerConfig {
   check('minimumIntervalSeconds', optionalCount(config.minimumIntervalSeconds, 1));
   check('maxNotReady', count(config.maxNotReady, 1));
   check('readyTimeoutSeconds', count(config.readyTimeoutSeconds, 1));
+  check('quiesce', config.quiesce === undefined || isQuiesce(config.quiesce));
+  check('group', config.group === undefined || isGroup(config));
   check('concurrency', count(config.concurrency, 1));
   check('labels', isTextMap(config.labels));
   check('annotations', isTextMap(config.annotations));
+  check('gate', config.gate === undefined || (count(config.gate?.reuseSeconds, 0) && optionalFlag(config.gate.claimsMustExist)));
+  check('namespaces', optionalNames(config.namespaces));
   return config;
 }
 
@@ -169,9 +472,69 @@ function checkOrphans(config: OrphansConfig): OrphansConfig {
   check('action', ['List', 'Reclaim'].includes(config.action));
   check('olderThanSeconds', count(config.olderThanSeconds, 0));
   check('keepNewestPerVolume', count(config.keepNewestPerVolume, 0));
-  check('namespaces', config.namespaces === undefined || (Array.isArray(config.namespaces) && config.namespaces.every(filled)));
+  check('namespaces', optionalNames(config.namespaces));
   return config;
 }
+
+function checkInventory(config: InventoryConfig): InventoryConfig {
+  const check = checkerOf(config);
+  check('namespaces', optionalNames(config.namespaces));
+  check('minimumSnapshots', count(config.minimumSnapshots, 0));
+  return config;
+}
+
+function checkRestore(config: RestoreConfig): RestoreConfig {
+  const check = checkerOf(config);
+  check('restoreId', filled(config.restoreId));
+  check('scheduleId', filled(config.scheduleId));
+  check('claims', areSelections(config.claims));
+  check('names', isRestoreNames(config.names));
+  check('requestName', filled(config.requestName));
+  check('unlessThere', optionalFlag(config.unlessThere));
+  check('storageClassName', config.storageClassName === undefined || filled(config.storageClassName));
+  check('timeoutSeconds', count(config.timeoutSeconds, 1));
+  check('labels', isTextMap(config.labels));
+  return config;
+}
+
+function checkDrill(config: DrillConfig): DrillConfig {
+  const check = checkerOf(config);
+  check('drillId', filled(config.drillId));
+  check('scheduleId', filled(config.scheduleId));
+  check('sourceNamespace', config.sourceNamespace === undefined || filled(config.sourceNamespace));
+  check('volumes', isTextMap(config.volumes) && Object.keys(config.volumes).length > 0);
+  check('storageClassName', config.storageClassName === undefined || filled(config.storageClassName));
+  check('consistentOnly', optionalFlag(config.consistentOnly));
+  check('maxAgeSeconds', count(config.maxAgeSeconds, 1));
+  check('timeoutSeconds', count(config.timeoutSeconds, 1));
+  check('pod', hasContainer(config.pod?.spec, CHECK_CONTAINER));
+  return config;
+}
+
+function checkClone(config: CloneConfig): CloneConfig {
+  const check = checkerOf(config);
+  check('cloneId', filled(config.cloneId));
+  check('scheduleId', filled(config.scheduleId));
+  check('sourceNamespace', filled(config.sourceNamespace));
+  check('targetNamespace', filled(config.targetNamespace) && config.targetNamespace !== config.sourceNamespace);
+  check('claims', areSelections(config.claims));
+  check('names', isRestoreNames(config.names));
+  check('keep', count(config.keep, 1));
+  check('only', Array.isArray(config.only) && config.only.every(word => ['application', 'verified'].includes(word)));
+  check('storageClassName', config.storageClassName === undefined || filled(config.storageClassName));
+  check('timeoutSeconds', count(config.timeoutSeconds, 1));
+  check('labels', isTextMap(config.labels));
+  // what is to be masked must not be handed out since nobody understood how
+  check('masking', config.masking === undefined || isMasking(config.masking));
+  return config;
+}
+
+function isMasking(masking: MaskingConfig): boolean {
+  const isPod = (pod: MaskingPod, name: string) => filled(pod?.mountPath) && hasContainer(pod.spec, name);
+  return filled(masking?.snapshotClassName) && isPod(masking.mask, MASK_CONTAINER) && isPod(masking.check, CHECK_CONTAINER);
+}
+
+const hasContainer = (spec: any, container: string) => Array.isArray(spec?.containers) && spec.containers.some(({ name }: any) => name === container);
 
 function checkerOf<T>(config: T): (field: keyof T & string, right: boolean) => void {
   return (field, right) => {
@@ -183,21 +546,25 @@ const count = (value: unknown, min: number) => Number.isSafeInteger(value) && (v
 const optionalCount = (value: unknown, min: number) => value === undefined || count(value, min);
 const optionalFlag = (value: unknown) => value === undefined || typeof value === 'boolean';
 const filled = (value: unknown) => typeof value === 'string' && value !== '';
+const optionalNames = (value: unknown) => value === undefined || (Array.isArray(value) && value.every(filled));
 
 function isRules(rules: RetentionRules, leastReady: number): boolean {
   return typeof rules === 'object' && rules !== null
-    && [rules.keepLast, rules.keepForSeconds, ...PERIODS.map(period => rules[period])].every(value => optionalCount(value, 1))
+    && optionalFlag(rules.consistentFirst)
+    && [rules.keepLast, rules.keepLastVerified, rules.keepForSeconds, ...PERIODS.map(period => rules[period])].every(value => optionalCount(value, 1))
     && (rules.timeZone === undefined || filled(rules.timeZone))
     && count(rules.minimumReady, leastReady);
 }
 
-function readJson(text: string): RunnerConfig | OrphansConfig | null {
+function readJson(text: string): AnyConfig | null {
   try {
-    return JSON.parse(text) as RunnerConfig | OrphansConfig | null;
+    return JSON.parse(text) as AnyConfig | null;
   } catch (error) {
     throw new Error(`${ENVIRONMENT.config} is not JSON (${(error as Error).message}); synthesize the CronJob again`);
   }
 }
+
+const areSelections = (value: unknown) => Array.isArray(value) && value.length > 0 && value.every(isSelection);
 
 function isSelection(value: ClaimSelection): boolean {
   switch (value?.kind) {
@@ -206,6 +573,21 @@ function isSelection(value: ClaimSelection): boolean {
     case 'Selector': return isTextMap(value.matchLabels);
     default: return false;
   }
+}
+
+/** Whether the storage of a group is retained shows nowhere, so it must be known. */
+function isGroup({ group, deletionPolicy, prunedStorage }: RunnerConfig): boolean {
+  return filled(group?.className) && ['v1beta2', 'v1'].includes(group?.apiVersion ?? '') && (deletionPolicy === 'Delete' || prunedStorage === 'Keep');
+}
+
+function isQuiesce(quiesce: QuiesceConfig): boolean {
+  if (typeof quiesce !== 'object' || quiesce === null) { return false; }
+  const { command, container, podLabels, podNames } = quiesce;
+  const isWhere = (podLabels === undefined || isTextMap(podLabels)) && (podNames === undefined || (Array.isArray(podNames) && podNames.every(filled)))
+    && (container === undefined || filled(container));
+  const isHow = Array.isArray(command) && command.length > 0 && command.every(word => typeof word === 'string')
+    && count(quiesce.attempts, 1) && count(quiesce.maxHoldSeconds, 1);
+  return isWhere && isHow && [undefined, 'Replica', 'ReplicaOrPrimary'].includes(quiesce.on) && ['Fail', 'CrashConsistent'].includes(quiesce.onFailure);
 }
 
 function isTextMap(value: unknown): boolean {

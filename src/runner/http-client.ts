@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { IncomingMessage } from 'node:http';
+import { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
-import { ApiError, ApiRequest, ConnectionError, KubeClient, Query, TerminatedError, WatchEvent } from './kube-client';
+import { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { EXEC_PROTOCOL, ExecSession, FrameSession } from './exec';
+import { ApiError, ApiRequest, ConnectionError, ExecRequest, KubeClient, Query, TerminatedError, WatchEvent } from './kube-client';
+import { podsPath } from './resources';
+import { binaryFrame, closeFrame, FrameReader, handshake } from './websocket';
 
 /** Where the API server is and who we are. */
 export interface Access {
@@ -35,6 +40,8 @@ const LONGEST_SILENCE: Silence = { request: 30_000, watch: 100_000 };
 /** A client on node:https alone: `fetch` takes half as much memory again, and ends a quiet watch. */
 export class HttpClient implements KubeClient {
   private readonly agent: Agent;
+  /** connections that carry sessions, which are the agent's no more */
+  private readonly sessions = new Set<Duplex>();
   /** how far the API server's clock is ahead of ours */
   private clockOffset = 0;
 
@@ -75,6 +82,32 @@ export class HttpClient implements KubeClient {
     }
   }
 
+  exec({ namespace, pod, container, command }: ExecRequest, signal?: AbortSignal): Promise<ExecSession> {
+    const parameters = new URLSearchParams([
+      ...container === undefined ? [] : [['container', container]],
+      ...command.map(word => ['command', word]),
+      ['stdin', 'true'], ['stdout', 'true'], ['stderr', 'true'],
+    ] as [string, string][]);
+    const { headers, accept } = handshake(EXEC_PROTOCOL);
+    const path = `${podsPath(namespace, pod)}/exec?${parameters}`;
+    return new Promise((resolve, reject) => {
+      const request = this.open('GET', path, this.longestSilence.request, reject, signal, headers);
+      request.on('response', response => { void readAll(response).then(text => reject(apiError(response, text)), reject); });
+      request.on('upgrade', (response, socket: Duplex, head: Buffer) => {
+        if (response.headers['sec-websocket-accept'] !== accept) {
+          socket.destroy();
+          return reject(new ConnectionError('the answer is not a WebSocket'));
+        }
+        this.sessions.add(socket);
+        socket.on('close', () => this.sessions.delete(socket));
+        resolve(sessionOn(socket as Socket, head));
+      });
+      request.end();
+    });
+  }
+
+  elapsed(): number { return performance.now(); }
+
   now(): number { return Date.now() + this.clockOffset; }
 
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
@@ -86,40 +119,22 @@ export class HttpClient implements KubeClient {
     });
   }
 
-  close(): void { this.agent.destroy(); }
+  close(): void {
+    this.agent.destroy();
+    // a server that is gone does not end them, and the process would wait for it
+    this.sessions.forEach(socket => socket.destroy());
+  }
 
   private send(
     method: string, path: string, query: Query, silence: number, signal?: AbortSignal, body?: object,
   ): Promise<IncomingMessage> {
-    const { host, port } = this.access;
     const parameters = new URLSearchParams(Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined));
     const payload = body && JSON.stringify(body);
     return new Promise((resolve, reject) => {
-      const fail = (error: NodeJS.ErrnoException) => reject(signal?.aborted
-        ? new TerminatedError()
-        : new ConnectionError(`the API server at ${host}:${port} did not answer (${error.code ?? error.message}); `
-          + 'a NetworkPolicy that denies egress is the usual cause: let the pods of this CronJob reach the API server'));
-      const request = httpsRequest({
-        host,
-        port,
-        method,
-        path: `${path}?${parameters}`,
-        agent: this.agent,
-        signal,
-        // as an option it counts from the start; set on the request it would begin when the connection is there
-        timeout: silence,
-        headers: {
-          'accept': 'application/json',
-          'authorization': `Bearer ${this.access.token()}`,
-          'user-agent': 'cdk8s-volume-snapshots',
-          ...payload && {
-            'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
-            'content-length': Buffer.byteLength(payload),
-          },
-        },
+      const request = this.open(method, `${path}?${parameters}`, silence, reject, signal, payload && {
+        'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
+        'content-length': Buffer.byteLength(payload),
       });
-      request.on('timeout', () => request.destroy(new Error(`silent for ${silence / 1000} s`)));
-      request.on('error', fail);
       request.on('response', response => {
         const date = Date.parse(response.headers.date ?? '');
         if (!Number.isNaN(date)) { this.clockOffset = date - Date.now(); }
@@ -128,6 +143,51 @@ export class HttpClient implements KubeClient {
       request.end(payload);
     });
   }
+
+  private open(
+    method: string, path: string, silence: number, fail: (error: Error) => void, signal?: AbortSignal, headers: OutgoingHttpHeaders | '' = {},
+  ): ClientRequest {
+    const { host, port } = this.access;
+    const request = httpsRequest({
+      host,
+      port,
+      method,
+      path,
+      agent: this.agent,
+      signal,
+      // as an option it counts from the start; set on the request it would begin when the connection is there
+      timeout: silence,
+      headers: {
+        'accept': 'application/json',
+        'authorization': `Bearer ${this.access.token()}`,
+        'user-agent': 'cdk8s-volume-snapshots',
+        ...headers || {},
+      },
+    });
+    request.on('timeout', () => request.destroy(new Error(`silent for ${silence / 1000} s`)));
+    request.on('error', (error: NodeJS.ErrnoException) => fail(signal?.aborted
+      ? new TerminatedError()
+      : new ConnectionError(`the API server at ${host}:${port} did not answer (${error.code ?? error.message}); `
+        + 'a NetworkPolicy that denies egress is the usual cause: let the pods of this CronJob reach the API server')));
+    return request;
+  }
+}
+
+/** A session that ends with the connection, however that ends. */
+function sessionOn(socket: Socket, head: Buffer): ExecSession {
+  const session = new FrameSession({
+    send: frame => { socket.write(binaryFrame(frame)); },
+    close: () => { socket.end(closeFrame()); },
+  });
+  const reader = new FrameReader(message => session.receive(message), frame => { socket.write(frame); });
+  const read = (chunk: Buffer) => { if (!reader.push(chunk)) { socket.end(closeFrame()); session.finish(); } };
+  // it is quiet while the application is held
+  socket.setTimeout(0);
+  socket.on('error', error => session.finish(`the connection broke off: ${error.message}`));
+  socket.on('close', () => session.finish());
+  socket.on('data', read);
+  read(head);
+  return session;
 }
 
 async function readAll(response: IncomingMessage): Promise<string> {

@@ -25,14 +25,18 @@ const LONGEST_NAME = 253;
 
 /**
  * The name of a run's snapshot of a claim: the same for each retry, different
- * for each schedule, run and claim. The hash also tells a claim from an earlier
+ * for each schedule, run, claim and attempt. The hash also tells a claim from an earlier
  * one of that name, and two long names that are cut alike.
  */
-export function snapshotName(claimName: string, claimUid: string, scheduleId: string, run: Run): string {
+export function snapshotName(claimName: string, claimUid: string, scheduleId: string, run: Run, attempt = 1): string {
   const moment = run.kind === 'Scheduled' ? compact(run.at) : 'manual';
-  const hash = shortHash(scheduleId, claimUid, run.kind === 'Manual' ? run.jobUid : '');
-  const suffix = `-${moment}-${hash}`;
-  return `${claimName.slice(0, LONGEST_NAME - suffix.length).replace(/[-.]+$/, '')}${suffix}`;
+  const hash = shortHash(scheduleId, claimUid, run.kind === 'Manual' ? run.jobUid : '', ...attempt > 1 ? [`${attempt}`] : []);
+  return withSuffix(claimName, `-${moment}-${hash}`);
+}
+
+/** A name with something behind it, cut so that it may be that of an object. */
+export function withSuffix(name: string, suffix: string): string {
+  return `${name.slice(0, LONGEST_NAME - suffix.length).replace(/[-.]+$/, '')}${suffix}`;
 }
 
 /** A label value for a name that may be longer than the 63 characters that a label can have. */
@@ -40,11 +44,12 @@ export function labelValue(name: string): string {
   return name.length <= 63 ? name : `${name.slice(0, 54).replace(/[-.]+$/, '')}-${shortHash(name)}`;
 }
 
-function compact(date: Date): string {
+/** 20260209-021500, in UTC. */
+export function compact(date: Date): string {
   const [day, time] = date.toISOString().split('T');
   return `${day.replace(/-/g, '')}-${time.slice(0, 8).replace(/:/g, '')}`;
 }
 
-function shortHash(...parts: string[]): string {
+export function shortHash(...parts: string[]): string {
   return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 8);
 }

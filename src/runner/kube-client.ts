@@ -1,3 +1,5 @@
+import { ExecSession } from './exec';
+
 /**
  * What the runner needs of an API server. The real client is in http-client.ts;
  * tests put time and faults behind this interface.
@@ -10,8 +12,12 @@ export interface KubeClient {
    * something breaks (then it throws) or the signal is given.
    */
   watch(path: string, query: Query, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<void>;
+  /** Starts a command in a container of a pod; throws if the server refuses, or the pod is not there. */
+  exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecSession>;
   /** Milliseconds since 1970 by the API server's clock; the node's may be wrong. */
   now(): number;
+  /** Milliseconds on a clock that nobody sets, to measure with: that of the server is known by the second. */
+  elapsed(): number;
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }
 
@@ -22,6 +28,14 @@ export interface ApiRequest {
   readonly path: string;
   readonly query?: Query;
   readonly body?: object;
+}
+
+export interface ExecRequest {
+  readonly namespace: string;
+  readonly pod: string;
+  /** the one that the pod calls its default, or its first, if absent */
+  readonly container?: string;
+  readonly command: readonly string[];
 }
 
 export interface WatchEvent {
@@ -60,8 +74,16 @@ export function pauseBefore(attempt: number, error: unknown): number {
   return Math.max(backOff, Math.min(asked, 60_000));
 }
 
+/** Waits until it is worth another look at what controllers do. */
+export const lookAgainLater = (client: KubeClient, attempt: number, signal?: AbortSignal): Promise<void> =>
+  client.sleep(Math.min(pauseBefore(attempt, undefined), 2_000), signal);
+
 /** How long one request is tried again; an API server that is restarted is back by then. */
 const PATIENCE = 180_000;
+
+/** An API server that has just started refuses everybody until it has read the roles. */
+const READS_ROLES_WITHIN = 30_000;
+const REFUSED_STATUSES = [401, 403];
 
 /**
  * Tries requests again that a busy, restarting or unreachable API server did not
@@ -69,6 +91,9 @@ const PATIENCE = 180_000;
  * deletions name the uid, patches say the same twice.
  */
 export class RetryingClient implements KubeClient {
+  /** when the API server was last found away, by `elapsed()` */
+  private lostAt = -Infinity;
+
   constructor(private readonly inner: KubeClient) {}
 
   async request(request: ApiRequest, signal?: AbortSignal): Promise<any> {
@@ -76,7 +101,8 @@ export class RetryingClient implements KubeClient {
     for (let attempt = 0; ; attempt += 1) {
       try {
         return await this.inner.request(request, signal);
-      } catch (error) {
+      } catch (thrown) {
+        const error = this.inLightOfOutages(thrown);
         const pause = pauseBefore(attempt, error);
         // counted from an answer at the earliest, which may have set a wrong clock right
         end = Math.min(end, this.inner.now() + PATIENCE);
@@ -86,13 +112,30 @@ export class RetryingClient implements KubeClient {
     }
   }
 
-  watch(path: string, query: Query, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<void> {
-    return this.inner.watch(path, query, onEvent, signal);
+  async watch(path: string, query: Query, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<void> {
+    try {
+      await this.inner.watch(path, query, onEvent, signal);
+    } catch (error) {
+      throw this.inLightOfOutages(error);
+    }
   }
+
+  // not tried again: a session that is lost has let go, and whoever began it must know
+  exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecSession> { return this.inner.exec(request, signal); }
 
   now(): number { return this.inner.now(); }
 
+  elapsed(): number { return this.inner.elapsed(); }
+
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void> { return this.inner.sleep(milliseconds, signal); }
+
+  /** Takes a refusal for one that passes, if it comes soon after an outage. */
+  private inLightOfOutages(error: unknown): unknown {
+    if (error instanceof ConnectionError) { this.lostAt = this.elapsed(); }
+    return error instanceof ApiError && REFUSED_STATUSES.includes(error.status) && this.elapsed() - this.lostAt < READS_ROLES_WITHIN
+      ? new ApiError(503, `the API server was away, and may not have read the roles yet: ${error.message}`)
+      : error;
+  }
 }
 
 // few enough that a page, which holds much that is not looked at, takes little memory
@@ -125,4 +168,14 @@ export async function findOne<T>(
 ): Promise<T | undefined> {
   const { items: [found] } = await list(client, path, { fieldSelector: `metadata.name=${name}` }, read, signal);
   return found;
+}
+
+/** What the server answers, or nothing if there is no such object. */
+export async function unlessAbsent(request: Promise<any>): Promise<any> {
+  try {
+    return await request;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) { return undefined; }
+    throw error;
+  }
 }

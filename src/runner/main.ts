@@ -1,10 +1,14 @@
 import { writeFileSync } from 'node:fs';
-import { ENVIRONMENT, EXIT, parseConfig } from './config';
+import { runClone } from './clone';
+import { ENVIRONMENT, EXIT, INVENTORY_FILE, parseConfig } from './config';
+import { runDrill } from './drill';
 import { HttpClient, podAccess } from './http-client';
 import { identifyRun } from './identity';
+import { runInventory } from './inventory';
 import { runOrphans } from './orphans';
 import { oneLine, RunResult } from './report';
-import { runSchedule } from './run';
+import { runRestore } from './restore';
+import { runEverywhere } from './run-namespaces';
 
 /** What the kubelet shows as the reason why a container ended. */
 const TERMINATION_LOG = '/dev/termination-log';
@@ -13,29 +17,56 @@ function log(step: string, details: object): void {
   console.log(JSON.stringify({ time: new Date().toISOString(), step, ...details }));
 }
 
+/** What every kind of run is given. */
+interface Common {
+  readonly client: HttpClient;
+  readonly signal: AbortSignal;
+  readonly log: typeof log;
+}
+
 async function main(environment: NodeJS.ProcessEnv, account: string | undefined): Promise<RunResult> {
   const terminated = new AbortController();
   process.on('SIGTERM', () => terminated.abort());
-  const config = parseConfig(environment[ENVIRONMENT.config]);
-  const { signal } = terminated;
-  if ('kind' in config) {
-    log('start', { ...config });
-    return using(new HttpClient(podAccess(environment, account)), client => runOrphans({ client, config, signal, log }));
-  }
-  const run = identifyRun(environment[ENVIRONMENT.jobName], environment[ENVIRONMENT.jobUid], Date.now());
-  const namespace = environment[ENVIRONMENT.namespace];
-  if (!namespace) { throw new Error(`${ENVIRONMENT.namespace} is not set; run the CronJob as it was synthesized`); }
-  const pod = environment[ENVIRONMENT.podName] ?? '';
-  log('start', { schedule: config.scheduleId, run });
-  return using(new HttpClient(podAccess(environment, account)), client => runSchedule({ client, config, namespace, pod, run, signal, log }));
-}
-
-async function using(client: HttpClient, work: (client: HttpClient) => Promise<RunResult>): Promise<RunResult> {
+  const run = runOf(environment);
+  const client = new HttpClient(podAccess(environment, account));
   try {
-    return await work(client);
+    return await run({ client, signal: terminated.signal, log });
   } finally {
     client.close();
   }
+}
+
+/** What this pod is for; throws if it was not told all that it needs. */
+function runOf(environment: NodeJS.ProcessEnv): (common: Common) => Promise<RunResult> {
+  const config = parseConfig(environment[ENVIRONMENT.config], environment[ENVIRONMENT.quiesceScript]);
+  if ('kind' in config && config.kind === 'Orphans') {
+    log('start', { ...config });
+    return common => runOrphans({ ...common, config });
+  }
+  if ('kind' in config && config.kind === 'Inventory') {
+    log('start', { ...config });
+    return common => runInventory({ ...common, config, write: text => writeFileSync(INVENTORY_FILE, text) });
+  }
+  const namespace = environment[ENVIRONMENT.namespace];
+  if (!namespace) { throw new Error(`${ENVIRONMENT.namespace} is not set; run the CronJob as it was synthesized`); }
+  const pod = environment[ENVIRONMENT.podName] ?? '';
+  const jobUid = environment[ENVIRONMENT.jobUid] ?? '';
+  if ('kind' in config && config.kind === 'Restore') {
+    log('start', { ...config });
+    return common => runRestore({ ...common, config, namespace, pod, jobUid });
+  }
+  if ('kind' in config && config.kind === 'Clone') {
+    log('start', { clone: config.cloneId, schedule: config.scheduleId, from: config.sourceNamespace, to: config.targetNamespace });
+    return common => runClone({ ...common, config, namespace, pod, jobName: environment[ENVIRONMENT.jobName] ?? '', jobUid });
+  }
+  if ('kind' in config) {
+    log('start', { drill: config.drillId, schedule: config.scheduleId });
+    return common => runDrill({ ...common, config, namespace, pod, jobUid });
+  }
+  // a person names the Job of a gate, and may end the name in digits
+  const run = identifyRun(config.gate ? undefined : environment[ENVIRONMENT.jobName], environment[ENVIRONMENT.jobUid], Date.now());
+  log('start', { schedule: config.scheduleId, run });
+  return common => runEverywhere({ ...common, config, namespace, pod, run });
 }
 
 function end(result: RunResult, terminationLog: string): void {

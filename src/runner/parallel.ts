@@ -1,5 +1,4 @@
-/** How many requests of one kind are under way at once. */
-const AT_ONCE = 5;
+import { AT_ONCE } from './config';
 
 /** Does the work for every item, a few at a time. */
 export async function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CircuitOpenError } from './breaker';
 import { EXIT } from './config';
-import { KubeClient, mayPass, TerminatedError } from './kube-client';
+import { ApiError, KubeClient, mayPass, TerminatedError } from './kube-client';
 import { PruneResult } from './prune';
 import { Claim, eventsPath, Snapshot } from './resources';
 
@@ -17,7 +17,13 @@ export interface Outcome {
   readonly name: string;
   readonly claim?: Claim;
   readonly snapshot?: Snapshot;
+  /** the group that the snapshot is a member of */
+  readonly group?: string;
   readonly error?: unknown;
+  /** what is to be known of the snapshot besides */
+  readonly note?: string;
+  /** no snapshot was wanted of it, since its pod is the primary, and there is a replica */
+  readonly leftOut?: boolean;
 }
 
 export const hasFailed = (outcome: Outcome) => outcome.error !== undefined;
@@ -28,14 +34,20 @@ const LONGEST_MESSAGE = 4000;
 /** The one line that `kubectl describe pod` shows. */
 export function summarize(outcomes: readonly Outcome[], pruning: PruneResult, scaledIn: readonly string[] = []): string {
   const failed = outcomes.filter(hasFailed);
-  const good = outcomes.filter(outcome => !hasFailed(outcome));
+  const leftOut = outcomes.filter(outcome => outcome.leftOut);
+  const wanted = outcomes.length - leftOut.length;
+  const good = outcomes.filter(outcome => !hasFailed(outcome) && !outcome.leftOut);
+  const group = good.find(outcome => outcome.group !== undefined)?.group;
   // first what must not be cut off
   const parts = [
-    `${good.length} of ${outcomes.length} claims have their snapshot${failed.length ? '' : ` (${good.map(o => o.snapshot?.name).join(', ')})`}`,
+    `${good.length} of ${wanted} claims have their snapshot${group === undefined ? '' : ` in group '${group}'`}${failed.length || !good.length ? '' : ` (${good.map(o => o.snapshot?.name).join(', ')})`}`,
     ...failed.map(outcome => `FAILED ${outcome.name}: ${(outcome.error as Error).message}`),
+    ...good.flatMap(outcome => (outcome.note === undefined ? [] : [`${outcome.name}: ${outcome.note}`])),
     ...pruning.problems.map(problem => `FAILED pruning: ${problem}`),
     pruning.wouldPrune === undefined ? `${pruning.pruned} pruned` : `dry run, ${pruning.wouldPrune} would be pruned`,
     `${pruning.kept} kept${pruning.held > 0 ? `, ${pruning.held} of them held` : ''}`,
+    ...pruning.deleting > 0 ? [`${pruning.deleting} still being deleted since before this run`] : [],
+    ...leftOut.length > 0 ? [`left out, since a replica was taken: ${leftOut.map(({ name }) => name).join(', ')}`] : [],
     ...scaledIn.length > 0 ? [`not there, since the StatefulSet is scaled in: ${scaledIn.join(', ')}`] : [],
   ];
   return oneLine(parts.join('; '));
@@ -64,21 +76,45 @@ export function oneLine(text: string): string {
 
 /** Tells people who look at the claim. An Event that cannot be written is no reason to fail a backup. */
 export async function recordEvent(client: KubeClient, namespace: string, pod: string, outcome: Outcome): Promise<void> {
-  if (!outcome.claim) { return; }
-  const time = new Date(client.now()).toISOString();
+  if (!outcome.claim || outcome.leftOut) { return; }
   const failed = hasFailed(outcome);
-  const message = failed ? (outcome.error as Error).message : `snapshot '${outcome.snapshot?.name}' is ready`;
-  const hash = createHash('sha256').update([outcome.claim.uid, pod, time].join('\n')).digest('hex').slice(0, 16);
+  await writeEvent(client, namespace, pod, outcome.claim, {
+    type: failed ? 'Warning' : 'Normal',
+    reason: reasonOf(outcome.error),
+    message: failed ? (outcome.error as Error).message : `snapshot '${outcome.snapshot?.name}' is ready`,
+  });
+}
+
+/** What an Event says. */
+export interface EventText {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What an Event is about: a claim unless it says otherwise. */
+interface EventObject extends Pick<Claim, 'name' | 'uid'> {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+}
+
+/** Writes an Event about an object. */
+export async function writeEvent(
+  client: KubeClient, namespace: string, pod: string, object: EventObject, { type, reason, message }: EventText,
+): Promise<void> {
+  const { apiVersion = 'v1', kind = 'PersistentVolumeClaim', name, uid } = object;
+  const time = new Date(client.now()).toISOString();
+  const hash = createHash('sha256').update([uid, pod, time].join('\n')).digest('hex').slice(0, 16);
   await client.request({
     method: 'POST',
     path: eventsPath(namespace),
     body: {
       apiVersion: 'v1',
       kind: 'Event',
-      metadata: { name: `${outcome.claim.name.slice(0, 200).replace(/[-.]+$/, '')}.${hash}`, namespace },
-      involvedObject: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name: outcome.claim.name, uid: outcome.claim.uid },
-      type: failed ? 'Warning' : 'Normal',
-      reason: reasonOf(outcome.error),
+      metadata: { name: `${name.slice(0, 200).replace(/[-.]+$/, '')}.${hash}`, namespace },
+      involvedObject: { apiVersion, kind, namespace, name, uid },
+      type,
+      reason,
       message: message.slice(0, 1000),
       source: { component: 'cdk8s-volume-snapshots' },
       reportingComponent: 'cdk8s-volume-snapshots',
@@ -89,3 +125,8 @@ export async function recordEvent(client: KubeClient, namespace: string, pod: st
     },
   });
 }
+
+export const notRecorded = (log: (step: string, details: object) => void) => (error: Error) => log('event', { message: `not recorded: ${error.message}` });
+
+/** For want of a right, which a quota is not. */
+export const isForbidden = (error: unknown) => error instanceof ApiError && error.status === 403 && !error.message.includes('quota');

@@ -1,14 +1,18 @@
 import { inFlight } from './breaker';
-import { resolveClaims } from './claims';
+import { ResolvedClaims, resolveClaims } from './claims';
 import { EXIT, RunnerConfig } from './config';
+import { admit, inEmergency, reusable, verdict } from './gate';
+import { completeGroups, GROUP, groupKind, takeGroup } from './groups';
+import { QuiesceError } from './hold';
 import { Run } from './identity';
-import { ApiError, KubeClient, mayPass, RetryingClient, TerminatedError } from './kube-client';
+import { KubeClient, mayPass, RetryingClient, TerminatedError } from './kube-client';
 import { forEach } from './parallel';
-import { prune, PruneResult } from './prune';
-import { brokenOff, hasFailed, Outcome, recordEvent, RunResult, summarize } from './report';
+import { prune, PruneContext, PruneResult } from './prune';
+import { brokenOff, hasFailed, isForbidden, notRecorded, Outcome, recordEvent, RunResult, summarize } from './report';
 import { Claim } from './resources';
 import { SnapshotCache } from './snapshot-cache';
 import { QuotaFullError, take, TakeContext } from './take';
+import { takeAllQuiesced } from './take-quiesced';
 
 export interface RunInput {
   /** as it is: the run adds the retries */
@@ -28,17 +32,20 @@ const QUOTA_TRIES = 12;
 
 /** One run of a schedule: take a snapshot of each claim, then prune. */
 export async function runSchedule(input: RunInput): Promise<RunResult> {
-  const { config, namespace, log } = input;
+  const { namespace, log } = input;
   const client = new RetryingClient(input.client);
   const over = new AbortController();
   const signal = AbortSignal.any([input.signal, over.signal]);
+  let resolved: ResolvedClaims = { found: [], missing: [], scaledIn: [] };
   try {
-    await stagger(client, config, input.run, signal);
-    const claims = await resolveClaims(client, namespace, config.claims, signal);
-    const cache = new SnapshotCache(client, namespace, config.scheduleId, message => log('watch', { message }));
+    await stagger(client, input.config, input.run, signal);
+    resolved = await resolveClaims(client, namespace, input.config.claims, signal);
+    const config = input.config.gate ? inEmergency(input.config, resolved.found, client.now()) : input.config;
+    const cache = new SnapshotCache(client, namespace, config.scheduleId, message => log('watch', { message }), config.group && groupKind(config.group));
     await cache.start(signal, over.signal);
+    const claims = config.gate ? admit(config.gate, resolved, cache.all()) : { ...resolved, notYet: [] };
 
-    const context: TakeContext = {
+    const context: TakeContext & PruneContext = {
       client,
       cache,
       config,
@@ -49,21 +56,24 @@ export async function runSchedule(input: RunInput): Promise<RunResult> {
       startedAt: client.now(),
       // so that each claim is tried before half of the time is over, even if none is cut
       patience: config.readyTimeoutSeconds * 1000 / (2 * Math.ceil(claims.found.length / config.concurrency) || 1),
+      complete: config.group && (groups => completeGroups(client, namespace, groups)),
     };
-    const taken = await takeAll(context, claims.found);
-    const { outcomes: made, pruned } = await retakeAfterPruning(context, taken);
+    const reused = config.gate && reusable(config, claims.found, cache.all(), client.now());
+    const { outcomes: made, pruned } = await retakeAfterPruning(context, reused ?? await takeAll(context, claims.found));
     const outcomes: Outcome[] = [...claims.missing, ...made];
     if (input.signal.aborted) { throw new TerminatedError(); }
 
     const rest = await pruneSafely(context, outcomes);
     const pruning = { ...rest, pruned: rest.pruned + pruned };
     await forEach(outcomes, outcome => recordEvent(client, namespace, input.pod, outcome)
-      .catch(error => log('event', { message: `not recorded: ${(error as Error).message}` })));
+      .catch(notRecorded(log)));
     if (input.signal.aborted) { throw new TerminatedError(); }
-    return { exitCode: exitCode(outcomes, pruning), message: summarize(outcomes, pruning, claims.scaledIn) };
+    const result = { exitCode: exitCode(outcomes, pruning), message: summarize(outcomes, pruning, claims.scaledIn) };
+    return config.gate ? verdict(namespace, outcomes, claims.notYet, result, client.now()) : result;
   } catch (error) {
-    const isForbidden = error instanceof ApiError && error.status === 403;
-    return brokenOff(error, isForbidden ? 'apply the Role and RoleBinding of this schedule' : undefined);
+    const result = brokenOff(error, isForbidden(error) ? 'apply the Role and RoleBinding of this schedule' : undefined);
+    const outcomes = [...resolved.missing, ...resolved.found.map(claim => ({ name: claim.name, claim, error }))];
+    return input.config.gate ? verdict(namespace, outcomes, [], result, client.now()) : result;
   } finally {
     over.abort();
   }
@@ -79,7 +89,11 @@ async function stagger(client: KubeClient, { startDelaySeconds = 0 }: RunnerConf
 
 /** Every claim is tried; so many at once are waiting to be cut, however long the storage then copies. */
 async function takeAll(context: TakeContext, claims: readonly Claim[]): Promise<Outcome[]> {
+  if (claims.length === 0) { return []; }
   const slots = new Slots(context.config.concurrency);
+  const { group, quiesce } = context.config;
+  if (group) { return takeGroup(context, group, claims); }
+  if (quiesce) { return takeAllQuiesced(context, quiesce, claims, () => slots.acquire()); }
   return Promise.all(claims.map(async (claim): Promise<Outcome> => {
     const release = await slots.acquire();
     try {
@@ -97,9 +111,9 @@ async function takeAll(context: TakeContext, claims: readonly Claim[]): Promise<
  * A full quota leaves no room for the snapshots after which a run would prune. So it
  * prunes first, by the same rules, and tries again while the storage lets go.
  */
-async function retakeAfterPruning(context: TakeContext, taken: Outcome[]): Promise<{ outcomes: Outcome[]; pruned: number }> {
+async function retakeAfterPruning(context: TakeContext & PruneContext, taken: Outcome[]): Promise<{ outcomes: Outcome[]; pruned: number }> {
   const refused = (outcomes: Outcome[]) => outcomes.filter(outcome => outcome.error instanceof QuotaFullError);
-  const uids = new Set(refused(taken).map(outcome => outcome.claim?.uid));
+  const uids = new Set(refused(taken).map(outcome => (context.config.group ? GROUP : outcome.claim?.uid)));
   if (uids.size === 0) { return { outcomes: taken, pruned: 0 }; }
   // where an earlier snapshot still waits for the storage, room would be made in vain, at the price of a good one a night
   const failing = [...uids].filter(uid => uid !== undefined && inFlight(context.cache.all(), uid, context.client.now()).length > 0);
@@ -116,18 +130,25 @@ async function retakeAfterPruning(context: TakeContext, taken: Outcome[]): Promi
   return { outcomes, pruned };
 }
 
-async function pruneSafely(context: TakeContext, outcomes: readonly Outcome[]): Promise<PruneResult> {
-  const renewed = new Set(outcomes.filter(outcome => !hasFailed(outcome)).map(outcome => outcome.claim?.uid));
+async function pruneSafely(context: TakeContext & PruneContext, outcomes: readonly Outcome[]): Promise<PruneResult> {
+  const renewed = uidsOf(outcomes.filter(outcome => outcome.snapshot && !hasFailed(outcome)));
+  // a storage that is always late would pile them up, each a failure, and none of them counts as a good one
+  const late = uidsOf(outcomes.filter(outcome => outcome.snapshot && outcome.error instanceof QuiesceError));
   const allWell = !outcomes.some(hasFailed);
   // by a wrong clock they may seem to be the oldest
-  const taken = new Set(outcomes.map(outcome => outcome.snapshot?.name));
+  const taken = new Set(outcomes.map(outcome => outcome.group ?? outcome.snapshot?.name));
   try {
     // claims that no source covers any more follow the rules too, but only while all is well
-    return await prune(context, snapshot => !taken.has(snapshot.name) && (allWell || renewed.has(snapshot.claimUid)));
+    return await prune(context, snapshot => !taken.has(snapshot.name)
+      && (allWell || renewed.has(snapshot.claimUid) || (late.has(snapshot.claimUid) && !snapshot.consistent)));
   } catch (error) {
-    return { pruned: 0, kept: context.cache.all().length, held: 0, problems: [(error as Error).message] };
+    const all = context.cache.all();
+    const deleting = all.filter(snapshot => snapshot.deleting).length;
+    return { pruned: 0, kept: all.length - deleting, deleting, held: 0, problems: [(error as Error).message] };
   }
 }
+
+const uidsOf = (outcomes: Outcome[]) => new Set(outcomes.map(outcome => outcome.snapshot?.claimUid ?? outcome.claim?.uid));
 
 function exitCode(outcomes: readonly Outcome[], pruning: PruneResult): number {
   const failed = outcomes.filter(hasFailed);

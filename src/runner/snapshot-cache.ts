@@ -1,6 +1,6 @@
 import { KEYS } from './config';
 import { ApiError, KubeClient, list, mayPass, pauseBefore, Query, WatchEvent } from './kube-client';
-import { NO_SNAPSHOT_API, readSnapshot, Snapshot, snapshotsPath } from './resources';
+import { Kind, pathOf, Snapshot, SNAPSHOTS } from './resources';
 
 type Waiter = () => void;
 
@@ -11,25 +11,29 @@ type Waiter = () => void;
 export class SnapshotCache {
   private readonly snapshots = new Map<string, Snapshot>();
   private readonly waiters = new Set<Waiter>();
-  private readonly path: string;
   private readonly query: Query;
   private failure?: unknown;
 
-  constructor(private readonly client: KubeClient, namespace: string, scheduleId: string, private readonly log: (message: string) => void) {
-    this.path = snapshotsPath(namespace);
+  constructor(
+    private readonly client: KubeClient, private readonly namespace: string, scheduleId: string, private readonly log: (message: string) => void,
+    readonly kind: Kind = SNAPSHOTS,
+  ) {
     this.query = { labelSelector: `${KEYS.schedule}=${scheduleId}` };
   }
 
   /** Lists, then follows in the background until the run is over: a pod that is told to end still has to see what it began. */
   async start(signal: AbortSignal, over: AbortSignal): Promise<void> {
     const resourceVersion = await this.fill(signal).catch(error => {
-      throw error instanceof ApiError && error.status === 404 ? new Error(NO_SNAPSHOT_API) : error;
+      throw error instanceof ApiError && error.status === 404 ? new Error(this.kind.absent) : error;
     });
     void this.follow(resourceVersion, over).catch(error => {
       this.failure = error;
       this.wake();
     });
   }
+
+  /** Where they are; one of them by its name. */
+  path(name?: string): string { return pathOf(this.kind, this.namespace, name); }
 
   all(): Snapshot[] { return [...this.snapshots.values()]; }
 
@@ -65,7 +69,7 @@ export class SnapshotCache {
   }
 
   private async fill(signal: AbortSignal): Promise<string> {
-    const { items, resourceVersion } = await list(this.client, this.path, this.query, readSnapshot, signal);
+    const { items, resourceVersion } = await list(this.client, this.path(), this.query, this.kind.read, signal);
     this.snapshots.clear();
     items.forEach(snapshot => this.snapshots.set(snapshot.name, snapshot));
     return resourceVersion;
@@ -75,7 +79,7 @@ export class SnapshotCache {
     let resourceVersion = from;
     for (let attempt = 0; !signal.aborted;) {
       try {
-        await this.client.watch(this.path, { ...this.query, resourceVersion }, event => {
+        await this.client.watch(this.path(), { ...this.query, resourceVersion }, event => {
           attempt = 0;
           resourceVersion = this.apply(event) ?? resourceVersion;
         }, signal);
@@ -100,7 +104,9 @@ export class SnapshotCache {
     if (event.type === 'DELETED') {
       this.snapshots.delete(event.object.metadata.name);
     } else if (event.type !== 'BOOKMARK') {
-      const snapshot = readSnapshot(event.object);
+      const snapshot = this.kind.read(event.object);
+      const isNews = snapshot.error !== undefined && snapshot.error !== this.snapshots.get(snapshot.name)?.error;
+      if (isNews) { this.log(`snapshot '${snapshot.name}': the storage says: ${snapshot.error}`); }
       this.snapshots.set(snapshot.name, snapshot);
     }
     this.wake();

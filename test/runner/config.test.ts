@@ -1,5 +1,7 @@
 import { schedule } from './fake-api-server';
-import { CONFIG_VERSION, OrphansConfig, parseConfig } from '../../src/runner/config';
+import {
+  CloneConfig, CONFIG_VERSION, DrillConfig, InventoryConfig, OrphansConfig, parseConfig, QuiesceConfig, RestoreConfig, RunnerConfig, SCRIPT_WORD,
+} from '../../src/runner/config';
 
 function problemOf(text: string | undefined): string {
   try {
@@ -45,18 +47,43 @@ describe('the document of this version', () => {
   });
 });
 
-describe('an upgrade of the library while a Job starts', () => {
-  test('a runner reads the document of the version before, which knew no bound on snapshots that are not ready: three', () => {
-    const before = { ...schedule(), version: CONFIG_VERSION - 1, maxNotReady: undefined };
-    expect(parseConfig(JSON.stringify(before))).toEqual({ ...schedule(), version: CONFIG_VERSION - 1, maxNotReady: 3 });
+describe('a group', () => {
+  const group = { className: 'groups', apiVersion: 'v1beta2' };
+
+  test('comes through as it was written', () => {
+    expect(problemWith({ group })).toBe('accepted');
+    expect(problemWith({ group: { ...group, apiVersion: 'v1' }, deletionPolicy: undefined, prunedStorage: 'Keep' })).toBe('accepted');
   });
 
-  test('a document of this version without that bound is broken, not old', () => {
-    expect(problemWith({ maxNotReady: undefined })).toMatch(/^configuration field 'maxNotReady' is wrong: undefined/);
+  test.each<[string, object]>([
+    ['has no class', { group: { apiVersion: 'v1' } }],
+    ['has a version that the runner does not know', { group: { ...group, apiVersion: 'v1alpha1' } }],
+    ['may retain its storage, which a run would not see', { group, deletionPolicy: undefined }],
+    ['retains its storage', { group, deletionPolicy: 'Retain' }],
+  ])('is refused if it %s', (_, changes) => {
+    expect(problemWith(changes)).toMatch(/^configuration field 'group' is wrong/);
+  });
+});
+
+describe('an upgrade of the library while a Job starts', () => {
+  test('a runner reads the document of the version before, which quiesced nothing', () => {
+    const before = { ...schedule(), version: CONFIG_VERSION - 1 };
+    expect(before).not.toHaveProperty('quiesce');
+    expect(parseConfig(JSON.stringify(before))).toEqual(before);
+  });
+
+  test('what is new in this version may be absent, since most schedules quiesce nothing', () => {
+    expect(problemWith({ quiesce: undefined })).toBe('accepted');
+  });
+
+  test('a document without a bound on snapshots that are not ready is broken, not old', () => {
+    for (const version of [CONFIG_VERSION, CONFIG_VERSION - 1]) {
+      expect(problemWith({ version, maxNotReady: undefined })).toMatch(/^configuration field 'maxNotReady' is wrong: undefined/);
+    }
   });
 
   test.each([CONFIG_VERSION + 1, CONFIG_VERSION - 2, 'x', undefined])('a runner refuses version %s instead of guessing what it means', version => {
-    expect(problemWith({ version })).toBe(`configuration version ${version} is unknown to this runner, which reads 1 and 2; `
+    expect(problemWith({ version })).toBe(`configuration version ${version} is unknown to this runner, which reads 2 and 3; `
       + 'apply CronJob and ConfigMap of one synthesis together');
   });
 });
@@ -71,7 +98,7 @@ describe('a broken document is refused before anything is done, with the field',
   });
 
   test('cut off', () => {
-    expect(problemOf('{"version": 1,')).toMatch(/^SNAPSHOT_CONFIG is not JSON \(.+\); synthesize the CronJob again$/);
+    expect(problemOf('{"version": 3,')).toMatch(/^SNAPSHOT_CONFIG is not JSON \(.+\); synthesize the CronJob again$/);
   });
 
   const claim = { kind: 'Claim', name: 'data' };
@@ -91,6 +118,7 @@ describe('a broken document is refused before anything is done, with the field',
     ['mayDeleteLastGood', 'true'], ['dryRun', 'false'], ['dryRun', 0],
     ['startDelaySeconds', -1], ['startDelaySeconds', '60'], ['minimumIntervalSeconds', 0], ['minimumIntervalSeconds', 0.5],
     ['maxNotReady', 0], ['maxNotReady', '3'],
+    ['retention', { keepLast: 1, minimumReady: 1, consistentFirst: 'true' }],
     ['readyTimeoutSeconds', 0], ['readyTimeoutSeconds', '600'], ['concurrency', 0], ['concurrency', undefined],
     ['labels', null], ['labels', { a: 1 }], ['labels', 'a=b'], ['annotations', undefined], ['annotations', { a: null }],
   ])('%s: %j', (field, value) => {
@@ -123,6 +151,152 @@ describe("the document of the platform's look for orphans", () => {
   });
 
   test('is refused in a version that this runner does not know', () => {
-    expect(problemInOrphans({ version: CONFIG_VERSION + 1 })).toMatch(/^configuration version 3 is unknown/);
+    expect(problemInOrphans({ version: CONFIG_VERSION + 1 })).toMatch(/^configuration version 4 is unknown/);
+  });
+});
+
+describe('the document of a restore', () => {
+  const restore: RestoreConfig = {
+    kind: 'Restore',
+    version: CONFIG_VERSION,
+    restoreId: 'restore',
+    scheduleId: 'nightly',
+    claims: [{ kind: 'Claim', name: 'data' }],
+    names: 'stateful-set/db',
+    requestName: 'restore-request',
+    timeoutSeconds: 60,
+    labels: {},
+  };
+  const problemInRestore = (changes: object) => problemOf(JSON.stringify({ ...restore, ...changes }));
+
+  test('is told from that of a schedule, and comes through as it was written', () => {
+    expect(parseConfig(JSON.stringify(restore))).toEqual(restore);
+    expect(problemInRestore({ storageClassName: 'gp3', names: 'same' })).toBe('accepted');
+  });
+
+  test.each([
+    ['restoreId', ''], ['scheduleId', undefined], ['claims', []], ['claims', undefined], ['names', 'besides'], ['names', 'stateful-set/'], ['requestName', ''],
+    ['storageClassName', ''], ['timeoutSeconds', 0], ['labels', undefined],
+  ])('is refused with %s: %j', (field, value) => {
+    expect(problemInRestore({ [field as string]: value })).toBe(`configuration field '${field}' is wrong: ${JSON.stringify(value)}; synthesize the CronJob again`);
+  });
+});
+
+describe('the document of an inventory', () => {
+  const inventory: InventoryConfig = { kind: 'Inventory', version: CONFIG_VERSION, namespaces: ['shop'], minimumSnapshots: 1 };
+  const problemInInventory = (changes: object) => problemOf(JSON.stringify({ ...inventory, ...changes }));
+
+  test('is read as it was written', () => {
+    expect(parseConfig(JSON.stringify(inventory))).toEqual(inventory);
+    expect(problemInInventory({ namespaces: undefined, minimumSnapshots: 0 })).toBe('accepted');
+  });
+
+  test.each([['namespaces', 'shop'], ['namespaces', ['']], ['minimumSnapshots', -1], ['minimumSnapshots', '1'], ['minimumSnapshots', undefined]])(
+    'is refused with %s: %j', (field, value) => {
+      expect(problemInInventory({ [field as string]: value })).toBe(`configuration field '${field}' is wrong: ${JSON.stringify(value)}; synthesize the CronJob again`);
+    });
+});
+
+describe('the document of a drill', () => {
+  const drill: DrillConfig = {
+    kind: 'Drill',
+    version: CONFIG_VERSION,
+    drillId: 'drill',
+    scheduleId: 'nightly',
+    volumes: { data: 'data-db-0' },
+    maxAgeSeconds: 60,
+    timeoutSeconds: 60,
+    pod: { metadata: { labels: {}, annotations: {} }, spec: { containers: [{ name: 'check' }] } },
+  };
+  const problemInDrill = (changes: object) => problemOf(JSON.stringify({ ...drill, ...changes }));
+
+  test('is told from that of a schedule, and comes through as it was written', () => {
+    expect(parseConfig(JSON.stringify(drill))).toEqual(drill);
+    expect(problemInDrill({ storageClassName: 'gp3', consistentOnly: true })).toBe('accepted');
+  });
+
+  test.each([
+    ['drillId', ''], ['scheduleId', undefined], ['volumes', {}], ['volumes', undefined], ['storageClassName', ''], ['consistentOnly', 'yes'], ['maxAgeSeconds', 0],
+    ['timeoutSeconds', 0], ['pod', {}], ['pod', { spec: { containers: [{ name: 'db' }] } }],
+  ])('is refused with %s: %j', (field, value) => {
+    expect(problemInDrill({ [field as string]: value })).toBe(`configuration field '${field}' is wrong: ${JSON.stringify(value)}; synthesize the CronJob again`);
+  });
+});
+
+describe('the document of a clone', () => {
+  const pod = (name: string) => ({ labels: {}, annotations: {}, spec: { containers: [{ name }] }, mountPath: '/data' });
+  const masking = { snapshotClassName: 'masked', mask: pod('mask'), check: pod('check') };
+  const clone: CloneConfig = {
+    kind: 'Clone',
+    version: CONFIG_VERSION,
+    cloneId: 'clone.platform',
+    scheduleId: 'nightly',
+    sourceNamespace: 'shop',
+    targetNamespace: 'staging',
+    claims: [{ kind: 'Claim', name: 'data' }],
+    names: 'beside',
+    keep: 1,
+    only: [],
+    timeoutSeconds: 60,
+    labels: {},
+  };
+  const problemInClone = (changes: object) => problemOf(JSON.stringify({ ...clone, ...changes }));
+
+  test('is told from that of a schedule, and comes through as it was written', () => {
+    expect(parseConfig(JSON.stringify(clone))).toEqual(clone);
+    expect(problemInClone({ masking, storageClassName: 'gp3', only: ['application', 'verified'], names: 'stateful-set/qa' })).toBe('accepted');
+  });
+
+  test.each([
+    ['cloneId', ''], ['scheduleId', undefined], ['sourceNamespace', ''], ['targetNamespace', undefined], ['targetNamespace', 'shop'], ['claims', []], ['names', 'other'],
+    ['keep', 0], ['only', undefined], ['only', ['good']], ['storageClassName', ''], ['timeoutSeconds', 0], ['labels', undefined],
+    // what is to be masked is not handed out as it is
+    ['masking', null], ['masking', {}], ['masking', { ...masking, check: undefined }], ['masking', { ...masking, mask: pod('check') }], ['masking', { ...masking, snapshotClassName: '' }],
+  ])('is refused with %s: %j', (field, value) => {
+    expect(problemInClone({ [field as string]: value })).toBe(`configuration field '${field}' is wrong: ${JSON.stringify(value)}; synthesize the CronJob again`);
+  });
+});
+
+describe('how applications are quiesced', () => {
+  const quiesce: QuiesceConfig = { command: ['/opt/hold', '--for', '30s'], attempts: 2, maxHoldSeconds: 30, onFailure: 'Fail' };
+
+  test('comes through as it was written, with all that may be said of it and with as little as possible', () => {
+    for (const changes of [{}, { podLabels: { role: 'primary' } }, { podNames: ['db-0'], container: 'db', on: 'ReplicaOrPrimary' as const, onFailure: 'CrashConsistent' as const }]) {
+      const config = schedule({ quiesce: { ...quiesce, ...changes } });
+      expect(parseConfig(JSON.stringify(config))).toEqual(config);
+    }
+  });
+
+  test.each<[string, object | string | null]>([
+    ['is no object', 'mariadb'],
+    ['is nothing', null],
+    ['has no command', { ...quiesce, command: [] }],
+    ['has a command that is one text', { ...quiesce, command: 'sh' }],
+    ['has a word that is no text', { ...quiesce, command: ['sh', 7] }],
+    ['is never tried', { ...quiesce, attempts: 0 }],
+    ['lasts for no time', { ...quiesce, maxHoldSeconds: 0 }],
+    ['does not say what a failure means', { ...quiesce, onFailure: undefined }],
+    ['holds on what nobody knows', { ...quiesce, on: 'Leader' }],
+    ['names no pod', { ...quiesce, podNames: [''] }],
+    ['has labels that are no text', { ...quiesce, podLabels: { a: 1 } }],
+    ['has a container without a name', { ...quiesce, container: '' }],
+  ])('is refused if it %s: an application that is not held is no surprise for a night', (_, value) => {
+    expect(problemWith({ quiesce: value })).toBe(`configuration field 'quiesce' is wrong: ${JSON.stringify(value)}; synthesize the CronJob again`);
+  });
+
+  const scripted = JSON.stringify(schedule({ quiesce: { ...quiesce, command: ['sh', '-c', SCRIPT_WORD, 'quiesce'] } }));
+
+  test('has its script in the place of the word that stands for it, or the container would run the word', () => {
+    const { quiesce: read } = parseConfig(scripted, 'echo quiesced') as RunnerConfig;
+    expect(read).toEqual({ ...quiesce, command: ['sh', '-c', 'echo quiesced', 'quiesce'] });
+  });
+
+  test.each([undefined, ''])('is refused without its script (%j), as if somebody had patched the variable away', script => {
+    expect(() => parseConfig(scripted, script)).toThrow('SNAPSHOT_QUIESCE_SCRIPT is not set; run the CronJob as it was synthesized');
+  });
+
+  test('needs no script for a command that has none, and leaves it as it is', () => {
+    const text = JSON.stringify(schedule({ quiesce }));
+    expect([parseConfig(text), parseConfig(text, 'of another schedule')]).toEqual([schedule({ quiesce }), schedule({ quiesce })]);
   });
 });

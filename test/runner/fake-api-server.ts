@@ -1,7 +1,9 @@
 import { setImmediate } from 'node:timers';
+import { FakeApplication, FakeSession } from './fake-application';
 import { KEYS, RunnerConfig } from '../../src/runner/config';
+import { ExecSession } from '../../src/runner/exec';
 import { Run } from '../../src/runner/identity';
-import { ApiError, ApiRequest, ConnectionError, KubeClient, Query, TerminatedError, WatchEvent } from '../../src/runner/kube-client';
+import { ApiError, ApiRequest, ConnectionError, ExecRequest, KubeClient, Query, TerminatedError, WatchEvent } from '../../src/runner/kube-client';
 import { RunResult } from '../../src/runner/report';
 import { runSchedule } from '../../src/runner/run';
 
@@ -15,12 +17,17 @@ export const TONIGHT = Date.parse('2026-02-09T02:00:00Z');
 
 const SNAPSHOT_API = '/apis/snapshot.storage.k8s.io/v1';
 const SNAPSHOTS = `${SNAPSHOT_API}/namespaces/${NAMESPACE}/volumesnapshots`;
+const GROUP_API = '/apis/groupsnapshot.storage.k8s.io/v1beta2';
+const GROUPS = `${GROUP_API}/namespaces/${NAMESPACE}/volumegroupsnapshots`;
 const CONTENTS = `${SNAPSHOT_API}/volumesnapshotcontents`;
 const CLAIMS = `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims`;
+const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
 const EVENTS = `/api/v1/namespaces/${NAMESPACE}/events`;
 const SOURCE_FINALIZER = 'snapshot.storage.kubernetes.io/volumesnapshot-as-source-protection';
 const BOUND_FINALIZER = 'snapshot.storage.kubernetes.io/volumesnapshot-bound-protection';
 const CONTENT_FINALIZER = 'snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection';
+const IN_GROUP_FINALIZER = 'snapshot.storage.kubernetes.io/volumesnapshot-in-group-protection';
+const GROUP_FINALIZER = 'groupsnapshot.storage.kubernetes.io/volumegroupsnapshot-bound-protection';
 const BEING_DELETED = 'snapshot.storage.kubernetes.io/volumesnapshot-being-deleted';
 
 /** Time that stands still while anything works, and jumps to the next appointment when everything waits. */
@@ -145,6 +152,9 @@ export class FakeApiServer {
   watchDelay = 4;
   /** how long the controller takes to act */
   controllerDelay = 20;
+  readonly applications = new Map<string, FakeApplication>();
+  /** the snapshots whose data was cut while all that write to it were held */
+  readonly cutWhileHeld = new Set<string>();
   /** how late the controller sees a changed content; it goes by what it has seen */
   informerDelay = 4;
   readyDelay = 50;
@@ -159,12 +169,28 @@ export class FakeApiServer {
   /** of the class that snapshots are taken with */
   deletionPolicy: 'Delete' | 'Retain' = 'Delete';
   mayReclaim = true;
+  /** the finalizer of what is deleted with its snapshot comes after it is ready, as with drivers that cut at once */
+  finalizerIsLate = false;
   /** whether the ValidatingAdmissionPolicy is there that lets nothing but the deletion policy be changed */
   fenced = true;
   /** why a policy denies a patch besides */
   fence?: (content: any, patch: any) => string | undefined;
   quota = Infinity;
+  /** how many claims there may be */
+  claimQuota = Infinity;
+  /** how long a volume takes that is made from a snapshot */
+  provisionDelay = 1500;
+  /** what the driver answers instead of a volume */
+  provisionError?: string;
+  /** what becomes of a pod that a drill makes, once its claims are bound; it goes on for ever if absent */
+  podEnd?: object = { containerStatuses: [{ name: 'check', state: { terminated: { exitCode: 0, message: 'the query gave 10000\n' } } }] };
+  /** the storage class makes volumes when a pod asks for them */
+  waitsForPod = false;
   crdsInstalled = true;
+  groupsInstalled = true;
+  /** how long after a group its members are made; the volumes of these claims the driver leaves out */
+  memberDelay = 20;
+  readonly forgottenMembers = new Set<string>();
   /** how far the clock of the API server is ahead of the true time, and those of the storage and of the pods' node; see FakePod.now() */
   clockError = 0;
   storageClockError = 0;
@@ -190,9 +216,22 @@ export class FakeApiServer {
 
   get snapshots(): any[] { return [...this.all(SNAPSHOTS).values()]; }
 
+  get groups(): any[] { return [...this.all(GROUPS).values()]; }
+
+  group(name: string): any { return this.all(GROUPS).get(name); }
+
+  /** The snapshots that the controller made for a group. */
+  membersOf(groupName: string): any[] {
+    return this.snapshots.filter(s => s.metadata.ownerReferences?.[0].uid === this.group(groupName)?.metadata.uid);
+  }
+
+  get claims(): any[] { return [...this.all(CLAIMS).values()]; }
+
   get contents(): any[] { return [...this.all(CONTENTS).values()]; }
 
-  get events(): any[] { return [...this.all(EVENTS).values()]; }
+  get events(): any[] { return this.listOf(EVENTS); }
+
+  listOf(collection: string): any[] { return [...this.all(collection).values()]; }
 
   /** Names of the snapshots that are there and not on their way out. */
   get names(): string[] { return this.snapshots.filter(s => !s.metadata.deletionTimestamp).map(s => s.metadata.name as string).sort(); }
@@ -218,9 +257,9 @@ export class FakeApiServer {
   /** The policy of the snapshot's content. */
   policyOf(name: string): string { return this.all(CONTENTS).get(this.snapshot(name).status.boundVolumeSnapshotContentName)?.spec.deletionPolicy; }
 
-  addClaim(name: string, options: { phase?: string; labels?: { [key: string]: string }; uid?: string } = {}): string {
+  addClaim(name: string, options: { phase?: string; labels?: { [key: string]: string }; uid?: string; spec?: object } = {}): string {
     const uid = options.uid ?? this.newUid();
-    this.store(CLAIMS, { metadata: { name, namespace: NAMESPACE, uid, labels: options.labels }, spec: {}, status: { phase: options.phase ?? 'Bound' } });
+    this.store(CLAIMS, { metadata: { name, namespace: NAMESPACE, uid, labels: options.labels }, spec: options.spec ?? {}, status: { phase: options.phase ?? 'Bound' } });
     return uid;
   }
 
@@ -250,6 +289,29 @@ export class FakeApiServer {
   }
 
   editContent(name: string, edit: (content: any) => void): void { this.edit(CONTENTS, name, edit); }
+
+  editGroup(name: string, edit: (group: any) => void): void { this.edit(GROUPS, name, edit); }
+
+  /** A group of an earlier run, with its members and their data. */
+  addGroup(name: string, at: number, claims: string[], seed: { ready?: boolean; labels?: { [key: string]: string } } = {}): string {
+    const uid = this.newUid();
+    const ready = seed.ready ?? true;
+    this.store(GROUPS, {
+      metadata: {
+        name,
+        namespace: NAMESPACE,
+        uid,
+        creationTimestamp: timestamp(at),
+        labels: { [KEYS.schedule]: 'nightly', [KEYS.consistency]: 'crash', ...seed.labels },
+        annotations: { [KEYS.claimUids]: claims.map(claim => this.claimUid(claim)).join() },
+        finalizers: [GROUP_FINALIZER],
+      },
+      spec: {},
+      status: { boundVolumeGroupSnapshotContentName: `groupsnapcontent-${uid}`, creationTime: timestamp(at), readyToUse: ready },
+    });
+    if (ready) { claims.forEach(claim => this.addMember(uid, name, claim, at)); }
+    return name;
+  }
 
   /** What kubectl delete does. */
   deleteSnapshot(name: string): void { this.delete(SNAPSHOTS, name, undefined); }
@@ -287,7 +349,7 @@ export class FakeApiServer {
       status: bound ? {
         boundVolumeSnapshotContentName: contentName,
         readyToUse: ready,
-        ...cut && { creationTime: timestamp(seed.at) },
+        ...cut && { creationTime: timestamp(seed.at), restoreSize: '1Gi' },
         ...seed.error && { error: { message: seed.error } },
       } : undefined,
     });
@@ -402,7 +464,7 @@ export class FakeApiServer {
 
   private execute({ method, path, query, body }: ApiRequest): any {
     const { collection, name } = parse(path);
-    if (!this.crdsInstalled && collection.startsWith(SNAPSHOT_API)) { throw new ApiError(404, 'the server could not find the requested resource'); }
+    if ((!this.crdsInstalled && collection.startsWith(SNAPSHOT_API)) || (!this.groupsInstalled && collection.startsWith(GROUP_API))) { throw new ApiError(404, 'the server could not find the requested resource'); }
     switch (method) {
       case 'POST': return copy(this.create(collection, body));
       case 'PATCH': return copy(this.patch(collection, name ?? '', body, query?.dryRun === 'All'));
@@ -414,13 +476,51 @@ export class FakeApiServer {
   private create(collection: string, body: any): any {
     const { name } = body.metadata;
     if (this.all(collection).has(name)) { throw new ApiError(409, `${kindOf(collection)} "${name}" already exists`); }
-    if (collection === SNAPSHOTS && this.all(SNAPSHOTS).size >= this.quota) {
+    if ([SNAPSHOTS, GROUPS].includes(collection) && this.all(collection).size >= this.quota) {
       throw new ApiError(403, `${kindOf(collection)} "${name}" is forbidden: exceeded quota: objects, `
         + `requested: count/${kindOf(collection)}=1, used: count/${kindOf(collection)}=${this.quota}, limited: count/${kindOf(collection)}=${this.quota}`);
     }
+    if (collection === CLAIMS && this.all(CLAIMS).size >= this.claimQuota) {
+      throw new ApiError(403, `persistentvolumeclaims "${name}" is forbidden: exceeded quota: objects`);
+    }
     const object = copy(body);
     object.metadata = { ...object.metadata, namespace: NAMESPACE, uid: this.newUid(), creationTimestamp: timestamp(this.now()) };
+    if (collection === CLAIMS) { this.provisionSoon(name, object.metadata.uid); }
+    if (collection === PODS) { this.runSoon(name, object.metadata.uid); }
     return this.store(collection, object);
+  }
+
+  private runSoon(name: string, uid: string): void {
+    this.clock.after(SECOND, () => {
+      const pod = this.all(PODS).get(name);
+      if (pod?.metadata.uid !== uid) { return; }
+      const claims = pod.spec.volumes.flatMap((volume: any) => volume.persistentVolumeClaim?.claimName ?? [])
+        .map((claim: string) => this.all(CLAIMS).get(claim));
+      const isUp = claims.every((claim: any) => claim && (claim.status?.phase === 'Bound' || this.waitsForPod));
+      if (isUp && this.podEnd) { this.edit(PODS, name, each => { each.status = this.podEnd; }); } else { this.runSoon(name, uid); }
+    });
+  }
+
+  /** What makes the volume of a claim, or waits for a pod, or tries again and again. */
+  private provisionSoon(name: string, uid: string): void {
+    this.clock.after(this.provisionDelay, () => {
+      const claim = this.all(CLAIMS).get(name);
+      if (claim?.metadata.uid !== uid) { return; }
+      const say = (type: string, reason: string, message: string) => this.store(EVENTS, {
+        metadata: { name: `${name}.${this.newUid()}`, namespace: NAMESPACE },
+        involvedObject: { kind: 'PersistentVolumeClaim', name, uid },
+        type,
+        reason,
+        message,
+        lastTimestamp: timestamp(this.clock.now()),
+      });
+      if (this.waitsForPod) { return void say('Normal', 'WaitForFirstConsumer', 'waiting for first consumer to be created before binding'); }
+      const source = this.all(SNAPSHOTS).get(claim.spec.dataSource.name);
+      const usable = source?.status?.readyToUse && !source.metadata.deletionTimestamp;
+      if (usable && this.provisionError === undefined) { return void this.edit(CLAIMS, name, c => { c.status = { phase: 'Bound' }; }); }
+      say('Warning', 'ProvisioningFailed', this.provisionError ?? `snapshot ${claim.spec.dataSource.name} is not ready`);
+      this.provisionSoon(name, uid);
+    });
   }
 
   private find(collection: string, name: string): any {
@@ -454,7 +554,7 @@ export class FakeApiServer {
       throw new ApiError(409, `Operation cannot be fulfilled on ${kindOf(collection)} "${name}": the object has been modified`);
     }
     const more = Object.keys({ ...patch, ...metadata }).some(key => !['spec', 'metadata'].includes(key)) || Object.keys(patch.spec ?? {}).some(key => key !== 'deletionPolicy');
-    const denied = this.fenced && more ? 'nothing but spec.deletionPolicy may be changed' : this.fence?.(object, patch);
+    const denied = collection !== CONTENTS ? undefined : this.fenced && more ? 'nothing but spec.deletionPolicy may be changed' : this.fence?.(object, patch);
     if (denied !== undefined) { throw new ApiError(422, `${kindOf(collection)} "${name}" is invalid: ValidatingAdmissionPolicy denied request: ${denied}`); }
     return dryRun ? object : this.edit(collection, name, next => { merge(next, patch); });
   }
@@ -507,6 +607,43 @@ export class FakeApiServer {
     return object.metadata.deletionTimestamp && !object.metadata.finalizers?.length ? this.remove(collection, name) : this.store(collection, object);
   }
 
+  /** A pod that mounts claims, and the application in it. */
+  addPod(name: string, claims: string[], changes: { phase?: string; labels?: { [key: string]: string }; readOnly?: boolean } = {}): FakeApplication {
+    this.store(PODS, {
+      metadata: { name, namespace: NAMESPACE, uid: this.newUid(), labels: changes.labels },
+      spec: { volumes: claims.map(claimName => ({ name: claimName, persistentVolumeClaim: { claimName, readOnly: changes.readOnly } })) },
+      status: { phase: changes.phase ?? 'Running' },
+    });
+    const application = new FakeApplication(this.clock);
+    this.applications.set(name, application);
+    return application;
+  }
+
+  removePod(name: string): void {
+    this.remove(PODS, name);
+    this.applications.delete(name);
+  }
+
+  /** Starts the command of a quiesced schedule. */
+  async exec(pod: FakePod, { pod: name, command }: ExecRequest): Promise<FakeSession> {
+    const call: Call = {
+      number: this.calls.length, verb: 'POST', resource: 'exec', name, request: { method: 'POST', path: `${PODS}/${name}/exec` }, pod, at: this.now(), hang: never,
+    };
+    this.calls.push(call);
+    await this.before?.(call);
+    await this.clock.wait(20);
+    const application = this.applications.get(name);
+    if (!application) { throw new ApiError(404, `pods "${name}" not found`); }
+    return application.start(command);
+  }
+
+  /** Whether all that write to a claim are held. */
+  private isHeld(claimName: string): boolean {
+    const writers = [...this.all(PODS).values()]
+      .filter(pod => pod.spec.volumes.some((volume: any) => volume.persistentVolumeClaim.claimName === claimName));
+    return writers.length > 0 && writers.every(pod => this.applications.get(pod.metadata.name)?.frozen);
+  }
+
   /** A person takes away a content with its finalizers. */
   removeContent(name: string): void { this.remove(CONTENTS, name); }
 
@@ -524,6 +661,7 @@ export class FakeApiServer {
       if (watcher.collection === change.collection) { this.tell(watcher, change); }
     }
     if (change.collection === SNAPSHOTS && change.after) { this.reconcileSoon(change.after.metadata.name); }
+    if (change.collection === GROUPS && change.after) { this.reconcileGroupSoon(change.after.metadata.name); }
     if (change.collection === CONTENTS && !change.after) { this.reconcileSoon(change.before.spec.volumeSnapshotRef.name); }
     if (change.collection === CONTENTS && change.after) {
       this.clock.after(this.informerDelay, () => { if (this.controllerRunning) { this.seePolicy(change.after.metadata.name); } });
@@ -595,7 +733,7 @@ export class FakeApiServer {
     const { uid } = this.snapshot(name).metadata;
     this.seenPolicies.set(contentName, this.deletionPolicy);
     this.editSnapshot(name, s => {
-      s.metadata.finalizers = [SOURCE_FINALIZER, ...this.deletionPolicy === 'Delete' ? [BOUND_FINALIZER] : []];
+      s.metadata.finalizers = [SOURCE_FINALIZER, ...this.deletionPolicy === 'Delete' && !this.finalizerIsLate ? [BOUND_FINALIZER] : []];
       s.status = { boundVolumeSnapshotContentName: contentName, readyToUse: false };
     });
     const claimUid = this.all(CLAIMS).get(claimName)?.metadata.uid;
@@ -615,6 +753,7 @@ export class FakeApiServer {
       }
       const claim = this.all(CLAIMS).get(this.snapshot(name)?.spec.source.persistentVolumeClaimName);
       this.backend.set(handleOf(uid), claim?.metadata.uid ?? 'unknown');
+      if (this.isHeld(claim?.metadata.name)) { this.cutWhileHeld.add(name); }
       const now = this.clock.now() + this.storageClockError;
       const report = (ready: boolean) => {
         if (this.all(CONTENTS).has(`snapcontent-${uid}`)) { this.editContent(`snapcontent-${uid}`, c => { c.status = cutStatus(uid, now, ready); }); }
@@ -630,7 +769,76 @@ export class FakeApiServer {
           // only now is an earlier error taken away
           delete s.status.error;
         });
+        if (this.finalizerIsLate) { this.reconcileSoon(name); }
       });
+    });
+  }
+
+  private reconcileGroupSoon(name: string, delay = this.controllerDelay): void {
+    this.clock.after(delay, () => { if (this.controllerRunning && this.all(GROUPS).has(name)) { this.reconcileGroup(name); } });
+  }
+
+  private reconcileGroup(name: string): void {
+    const { metadata, spec, status } = this.group(name);
+    if (metadata.deletionTimestamp) {
+      for (const member of this.membersOf(name)) {
+        if (this.deletionPolicy === 'Delete') { this.backend.delete(handleOf(member.metadata.uid)); }
+        this.remove(SNAPSHOTS, member.metadata.name);
+      }
+      this.editGroup(name, g => { g.metadata.finalizers = []; });
+    } else if (!status?.boundVolumeGroupSnapshotContentName) {
+      // what the selector excludes is not looked at, as was seen on a cluster
+      const labels: [string, string][] = Object.entries(spec.source.selector.matchLabels);
+      const claims = this.claims.filter(claim => labels.every(([key, value]) => claim.metadata.labels?.[key] === value));
+      if (claims.length === 0) {
+        const error = { message: 'label selector for group snapshot not applied to any PVC' };
+        if (!status?.error) { this.editGroup(name, g => { g.status = { error }; }); }
+        return this.reconcileGroupSoon(name, SECOND);
+      }
+      this.editGroup(name, g => {
+        g.metadata.finalizers = [GROUP_FINALIZER];
+        g.status = { boundVolumeGroupSnapshotContentName: `groupsnapcontent-${metadata.uid}`, readyToUse: false };
+      });
+      this.cutGroupAfter(this.cutDelay(name), name, claims.map(claim => claim.metadata.name));
+    }
+  }
+
+  private cutGroupAfter(delay: number, name: string, claims: string[]): void {
+    this.clock.after(delay, () => {
+      if (!this.all(GROUPS).has(name)) { return; }
+      if (this.driverError !== undefined) {
+        const message = this.driverError;
+        this.editGroup(name, g => { g.status.error = { message }; });
+        return this.cutGroupAfter(10 * SECOND, name, claims);
+      }
+      const now = this.clock.now();
+      if (claims.every(claim => this.isHeld(claim))) { this.cutWhileHeld.add(name); }
+      this.editGroup(name, g => { g.status.creationTime = timestamp(now); });
+      this.clock.after(this.readyDelay, () => {
+        this.editGroup(name, g => { g.status.readyToUse = true; });
+        this.clock.after(this.memberDelay, () => {
+          const { uid } = this.group(name).metadata;
+          claims.filter(claim => !this.forgottenMembers.has(claim)).forEach(claim => this.addMember(uid, name, claim, now));
+        });
+      });
+    });
+  }
+
+  /** As the snapshot controller makes it: with no label, under a name that says nothing. */
+  private addMember(groupUid: string, groupName: string, claimName: string, at: number): void {
+    const uid = this.newUid();
+    this.backend.set(handleOf(uid), this.claimUid(claimName));
+    this.store(SNAPSHOTS, {
+      metadata: {
+        name: `snapshot-${uid}`,
+        namespace: NAMESPACE,
+        uid,
+        creationTimestamp: timestamp(at),
+        finalizers: [IN_GROUP_FINALIZER, SOURCE_FINALIZER],
+        ownerReferences: [{ apiVersion: 'groupsnapshot.storage.k8s.io/v1', kind: 'VolumeGroupSnapshot', name: groupName, uid: groupUid }],
+      },
+      spec: { source: { persistentVolumeClaimName: claimName } },
+      status: { boundVolumeSnapshotContentName: `snapcontent-${uid}-member`, readyToUse: true, creationTime: timestamp(at), volumeGroupSnapshotName: groupName },
     });
   }
 
@@ -673,12 +881,16 @@ export class FakeApiServer {
 /** A pod of the Job, as a client of the server. */
 export class FakePod implements KubeClient {
   alive = true;
+  private readonly sessions: FakeSession[] = [];
   private hasHeard = false;
 
   constructor(readonly server: FakeApiServer) {}
 
   /** The process is gone from one moment to the next: nothing that it waits for ever comes. */
-  kill(): void { this.alive = false; }
+  kill(): void {
+    this.alive = false;
+    this.sessions.forEach(session => session.cut());
+  }
 
   async request(request: ApiRequest, signal?: AbortSignal): Promise<any> {
     try {
@@ -697,6 +909,18 @@ export class FakePod implements KubeClient {
 
   /** The API server's time, as soon as an answer has told it; a node may be wrong. */
   now(): number { return this.hasHeard ? this.server.now() : this.server.clock.now() + this.server.nodeClockError; }
+
+  elapsed(): number { return this.server.clock.now(); }
+
+  exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecSession> {
+    return this.whileAlive(signal, async () => {
+      const session = await this.server.exec(this, request);
+      this.sessions.push(session);
+      // the connection is made just when the process is gone
+      if (!this.alive) { session.cut(); }
+      return session;
+    });
+  }
 
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
     let cancel = () => {};
@@ -754,13 +978,14 @@ function cutStatus(uid: string, at: number, readyToUse: boolean): object {
 function handleOf(uid: string): string { return `snap-${uid}`; }
 
 function parse(path: string): { collection: string; name?: string } {
-  const parts = /^(\/api\/v1|\/apis\/[^/]+\/v1)(\/namespaces\/[^/]+)?\/([a-z]+)(?:\/([^/]+))?$/.exec(path);
+  const parts = /^(\/api\/v1|\/apis\/[^/]+\/v1(?:beta2)?)(\/namespaces\/[^/]+)?\/([a-z]+)(?:\/([^/]+))?$/.exec(path);
   if (!parts) { throw new Error(`the fake server does not know the path ${path}`); }
   return { collection: `${parts[1]}${parts[2] ?? ''}/${parts[3]}`, name: parts[4] };
 }
 
 function kindOf(collection: string): string {
   const resource = collection.slice(collection.lastIndexOf('/') + 1);
+  if (collection.startsWith(GROUP_API)) { return `${resource}.groupsnapshot.storage.k8s.io`; }
   return collection.startsWith(SNAPSHOT_API) ? `${resource}.snapshot.storage.k8s.io` : resource;
 }
 
@@ -771,7 +996,10 @@ function isSelected(object: any, { labelSelector, fieldSelector }: Query): boole
     const [key, value] = term.split('=');
     return value === undefined ? key in labels : labels[key] === value;
   });
-  return byLabels && (fieldSelector === undefined || fieldSelector === `metadata.name=${object.metadata.name}`);
+  return byLabels && (fieldSelector ?? '').split(',').filter(Boolean).every(term => {
+    const [path, value] = term.split('=');
+    return path.split('.').reduce((part, key) => part?.[key], object) === value;
+  });
 }
 
 function merge(target: any, patch: any): void {
@@ -791,7 +1019,7 @@ function merge(target: any, patch: any): void {
 /** A schedule of one claim called 'data' that keeps the newest three, with what a test changes of it. */
 export function schedule(changes: Partial<RunnerConfig> = {}): RunnerConfig {
   return {
-    version: 2,
+    version: 3,
     scheduleId: 'nightly',
     claims: [{ kind: 'Claim', name: 'data' }],
     snapshotClassName: 'ebs',

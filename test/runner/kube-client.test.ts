@@ -79,6 +79,30 @@ describe('a request that a busy API server did not answer', () => {
     expect(server.calls).toHaveLength(1);
   });
 
+  test.each([401, 403])('is sent again after status %d soon after an outage, since a server that has just started knows no roles yet', async status => {
+    const { server, client } = setUp();
+    failing(server, new ConnectionError('ECONNREFUSED'), new ApiError(status, 'no'), new ApiError(status, 'no'));
+    await expect(server.clock.until(client.request(READ))).resolves.toMatchObject({ metadata: { name: 'data' } });
+    expect(waits(server)).toEqual([250, 500, 1000]);
+  });
+
+  test('is refused all the same when the server has had its time to read the roles', async () => {
+    const { server, client } = setUp();
+    server.before = call => { throw call.number === 0 ? new ConnectionError('ECONNREFUSED') : new ApiError(403, 'no such right'); };
+    await expect(server.clock.until(client.request(READ))).rejects.toMatchObject({ status: 403, message: 'no such right' });
+    expect(server.clock.now() - TONIGHT).toBeLessThan(45 * SECOND);
+  });
+
+  test('that was refused after a watch broke off is sent again, and a watch that is refused then may go on', async () => {
+    const { server, client } = setUp();
+    const over = new AbortController().signal;
+    failing(server, new ConnectionError('reset'), new ApiError(403, 'no'), new ApiError(403, 'no'));
+    const watched = () => client.watch(claimsPath(NAMESPACE), {}, () => undefined, over).catch((error: Error) => error);
+    expect(mayPass(await server.clock.until(watched()))).toBe(true);
+    expect(mayPass(await server.clock.until(watched()))).toBe(true);
+    await expect(server.clock.until(client.request(READ))).resolves.toMatchObject({ metadata: { name: 'data' } });
+  });
+
   test('is not sent again after an error of our own making', async () => {
     const { server, client } = setUp();
     failing(server, new TypeError('undefined is not a function'));

@@ -7,11 +7,11 @@ const claim = { name: 'data', uid: 'claim-uid', phase: 'Bound', deleting: false 
 const good = { name: 'data', claim, snapshot: { name: 'data-1' } } as Outcome;
 const failed = (name: string, message: string): Outcome => ({ name, error: new Error(message) });
 
-const nothing: PruneResult = { pruned: 0, kept: 4, held: 0, problems: [] };
+const nothing: PruneResult = { pruned: 0, kept: 4, deleting: 0, held: 0, problems: [] };
 
 describe('the termination message', () => {
   test('says how many are there, then what failed, since the end may be cut off', () => {
-    const pruning = { pruned: 2, kept: 5, held: 0, problems: ["snapshot 'x' was not pruned: forbidden"] };
+    const pruning = { pruned: 2, kept: 5, deleting: 0, held: 0, problems: ["snapshot 'x' was not pruned: forbidden"] };
     expect(summarize([good, failed('logs', 'the claim is Pending')], pruning)).toBe('1 of 2 claims have their snapshot; FAILED logs: the claim is Pending; '
       + "FAILED pruning: snapshot 'x' was not pruned: forbidden; 2 pruned; 5 kept");
   });
@@ -24,6 +24,10 @@ describe('the termination message', () => {
     expect(summarize([good], { ...nothing, held: 3 })).toBe('1 of 1 claims have their snapshot (data-1); 0 pruned; 4 kept, 3 of them held');
   });
 
+  test('says how many are being deleted since an earlier run, which nobody else tells, and does not count them as kept', () => {
+    expect(summarize([good], { ...nothing, deleting: 2 })).toBe('1 of 1 claims have their snapshot (data-1); 0 pruned; 4 kept; 2 still being deleted since before this run');
+  });
+
   test('of a dry run says what would be pruned, and never that something was', () => {
     expect(summarize([good], { ...nothing, wouldPrune: 2 })).toBe('1 of 1 claims have their snapshot (data-1); dry run, 2 would be pruned; 4 kept');
     expect(summarize([good], { ...nothing, wouldPrune: 0 })).toContain('dry run, 0 would be pruned');
@@ -32,6 +36,19 @@ describe('the termination message', () => {
   test('names the claims that went with members of a StatefulSet, so that a typing error does not look like one of them', () => {
     expect(summarize([good], nothing, ['data-db-1', 'data-db-2']))
       .toBe('1 of 1 claims have their snapshot (data-1); 0 pruned; 4 kept; not there, since the StatefulSet is scaled in: data-db-1, data-db-2');
+  });
+
+  test('counts and names the claims of a primary apart, which nobody wanted, or a good night would look like a half one', () => {
+    const primary: Outcome = { name: 'data-db-0', claim: { ...claim, name: 'data-db-0' }, leftOut: true };
+    expect(summarize([primary, good], nothing))
+      .toBe('1 of 1 claims have their snapshot (data-1); 0 pruned; 4 kept; left out, since a replica was taken: data-db-0');
+    expect(summarize([primary, failed('data', 'gone')], nothing)).toBe('0 of 1 claims have their snapshot; FAILED data: gone; 0 pruned; 4 kept; left out, since a replica was taken: data-db-0');
+  });
+
+  test('says of each snapshot how consistent it is and why, after the failures and before the rest', () => {
+    const noted = { ...good, note: 'crash-consistent only, since no pod mounts it, so there was nothing to quiesce' };
+    expect(summarize([noted, failed('logs', 'gone')], { ...nothing, problems: ['forbidden'] })).toBe('1 of 2 claims have their snapshot; FAILED logs: gone; '
+      + 'data: crash-consistent only, since no pod mounts it, so there was nothing to quiesce; FAILED pruning: forbidden; 0 pruned; 4 kept');
   });
 
   test('is one line, whatever the storage writes', () => {
@@ -88,6 +105,10 @@ describe('the Event on the claim', () => {
 
   test('is not tried for a claim that does not exist', async () => {
     expect((await record(failed('gone', 'no claim'))).calls).toEqual([]);
+  });
+
+  test('is not written for a claim that was left out: nothing happened to it', async () => {
+    expect((await record({ name: 'data', claim, leftOut: true })).calls).toEqual([]);
   });
 
   test('of a claim with a long name has a name that Kubernetes takes', async () => {

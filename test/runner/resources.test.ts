@@ -51,6 +51,31 @@ describe('marks that people put on a snapshot', () => {
   });
 });
 
+describe('an imported snapshot', () => {
+  const read = (annotations: object, spec: object = { source: { volumeSnapshotContentName: 'old' } }, status: object = { creationTime: text(TONIGHT) }) =>
+    readSnapshot(object({ metadata: { annotations, labels: { [KEYS.claim]: 'data-cut-short' } }, spec, status }));
+
+  test('tells itself when it was cut, since a driver that cannot list its snapshots says the time of the import', () => {
+    expect(read({ [KEYS.cutAt]: text(TONIGHT - 40 * DAY) }).cutAt).toBe(TONIGHT - 40 * DAY);
+    expect(read({ [KEYS.cutAt]: 'long ago' }).cutAt).toBe(TONIGHT);
+    expect(read({}).cutAt).toBe(TONIGHT);
+  });
+
+  test('is not cut before the storage says anything', () => {
+    expect(read({ [KEYS.cutAt]: text(TONIGHT) }, undefined, {}).cutAt).toBeUndefined();
+  });
+
+  test('tells the whole name of its claim, where a label has it shortened', () => {
+    expect(read({ [KEYS.claim]: 'data-of-a-long-name' }).claimName).toBe('data-of-a-long-name');
+    expect(read({}).claimName).toBe('data-cut-short');
+  });
+
+  test('is the only one that is believed', () => {
+    const taken = read({ [KEYS.cutAt]: text(TONIGHT - 40 * DAY), [KEYS.claim]: 'other' }, { source: { persistentVolumeClaimName: 'data' } });
+    expect([taken.cutAt, taken.claimName]).toEqual([TONIGHT, 'data']);
+  });
+});
+
 describe('the time of the cut', () => {
   const cutAt = (time: number, spec?: object) => readSnapshot(object({ spec, status: { creationTime: text(time) } })).cutAt;
 

@@ -285,7 +285,7 @@ test('the termination message is one line of less than 4096 bytes, whatever the 
 
 test('a document of the version before takes and prunes as ever', async () => {
   const server = cluster(5);
-  const config = parseConfig(JSON.stringify({ ...schedule(), version: CONFIG_VERSION - 1, maxNotReady: undefined })) as RunnerConfig;
+  const config = parseConfig(JSON.stringify({ ...schedule(), version: CONFIG_VERSION - 1 })) as RunnerConfig;
   expect((await perform(server, { config })).exitCode).toBe(0);
   expect(server.names).toHaveLength(3);
 });
@@ -581,5 +581,29 @@ describe('nights on which all goes wrong at random', () => {
       }
     }
     expect(clean).toBeGreaterThan(nights / 3);
+  });
+});
+
+describe('a snapshot class that is not there', () => {
+  test.each([
+    'Failed to set default snapshot class with error cannot find default snapshot class',
+    'Failed to get snapshot class with error volumesnapshotclass.snapshot.storage.k8s.io "nonesuch" not found',
+  ])('is told at once, and not waited for: %s', async error => {
+    const server = cluster();
+    server.driverError = error;
+    const run = await perform(server);
+    expect(run).toMatchObject({ exitCode: 1, message: expect.stringContaining("there is no class for snapshot 'data-20260209-020000-") });
+    expect(run.message).toContain(error);
+    expect(run.milliseconds).toBeLessThan(5 * SECOND);
+  });
+
+  test('is another thing than a storage that fails, which may mend itself, and whose words are in the log at once', async () => {
+    const server = cluster();
+    server.driverError = 'the array is busy';
+    const started = start(server);
+    await server.clock.advance(5 * SECOND);
+    expect(started.lines).toContainEqual(expect.objectContaining({ step: 'watch', message: expect.stringContaining('the storage says: the array is busy') }));
+    server.driverError = undefined;
+    expect(await server.clock.until(started.result)).toMatchObject({ exitCode: 0 });
   });
 });
