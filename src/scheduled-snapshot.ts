@@ -1,50 +1,37 @@
 import { createHash } from 'crypto';
 import { ApiObject, ApiObjectMetadata, Cron, Duration, Lazy } from 'cdk8s';
 import { Construct } from 'constructs';
-import { definedMetadata, requireMetadata, requireNamespace } from './private/api';
+import { IGroupSnapshotClass } from './group-snapshot-class';
+import { definedMetadata, literalMetadata, requireMetadata, requireNamespace } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
 import { CronSchedule, requireCron, shortestInterval } from './private/cron';
-import { leastStartingDeadline, renderCronJobSpec, usualStartingDeadline } from './private/cron-job';
-import { requireWithinLimits } from './private/driver-limits';
+import { leastStartingDeadline, LONGEST_CRON_JOB_NAME, renderCronJobSpec, usualStartingDeadline } from './private/cron-job';
+import { mostNeeded, requireKeptAlike, requireWithinLimits } from './private/driver-limits';
 import { explainedPrunes } from './private/explained-prunes';
 import { SCHEDULED_MARK } from './private/marks';
-import { runnerConfigMap } from './private/runner-config-map';
-import { mergePodOptions, renderRunnerPod, requireKnownPodOptions, requireRunnerPod } from './private/runner-pod';
+import { OwnPart, runnerTemplate } from './private/runner-template';
+import {
+  driverOf, driverOfClass, OwnConfig, prunesStorage, quiesceConfigOf, renderRunConfig, requireReadyTimeout, requireRun, requireRunTypes, RUN_PROPS,
+} from './private/snapshot-run';
 import { requireTimeZone } from './private/time-zone';
 import {
-  INT32_MAX, KnownKeys, reject, requireBoolean, requireDuration, requireEnum, requireInteger, requireKeys, requireKind, requireKnownKeys,
-  requireLabels, requireOptional, requireText,
+  INT32_MAX, KnownKeys, reject, requireBoolean, requireDuration, requireInteger, requireKind, requireKnownKeys, requireLabels, requireOptional,
+  requireText,
 } from './private/validate';
+import { watch, WatchedSnapshots } from './private/watched';
+import { PrunedStorage } from './pruned-storage';
 import { RetentionPolicy } from './retention-policy';
 import { RetentionPreview } from './retention-preview';
-import { ClaimSelection, CONFIG_VERSION, FOREIGN_TOOL_ANNOTATIONS, FOREIGN_TOOL_LABELS, KEY_PREFIX, KEYS, MAX_NOT_READY, RunnerConfig } from './runner/config';
-import { RunnerDefaults } from './runner-defaults';
-import { RunnerPodOptions } from './runner-pod';
+import { ClaimSelection, KEYS, MAX_NOT_READY } from './runner/config';
 import { ISnapshotClass } from './snapshot-class';
 import { SnapshotRbac } from './snapshot-rbac';
+import { SnapshotRunProps } from './snapshot-run-props';
 import { SnapshotSource } from './snapshot-source';
-
-/**
- * What becomes of the storage of a pruned snapshot whose class retains it.
- */
-export enum PrunedStorage {
-  /**
-   * It is given back: the content is set to Delete before the snapshot is
-   * deleted. Needs a `SnapshotReclaim` in the cluster; without it a run fails and says so.
-   */
-  RECLAIM = 'Reclaim',
-
-  /**
-   * It stays in the storage system, where it costs money and nobody sees it,
-   * until somebody removes it by other means.
-   */
-  KEEP = 'Keep',
-}
 
 /**
  * What is snapshotted, when, and for how long it is kept.
  */
-export interface ScheduledSnapshotProps {
+export interface ScheduledSnapshotProps extends SnapshotRunProps {
   /**
    * Name, labels and annotations of the CronJob; the name, of at most 52
    * characters, is also that of its service account, Role and RoleBinding.
@@ -52,11 +39,6 @@ export interface ScheduledSnapshotProps {
    * @default - a name made of the construct's path, in the namespace of the chart
    */
   readonly metadata?: ApiObjectMetadata;
-
-  /**
-   * The claims whose volumes are snapshotted; `addSource()` adds more.
-   */
-  readonly source: SnapshotSource;
 
   /**
    * When, in the five fields that Kubernetes reads, or `@daily` and the like.
@@ -76,26 +58,11 @@ export interface ScheduledSnapshotProps {
   readonly timeZone?: string;
 
   /**
-   * How the storage takes the snapshots.
-   *
-   * @see https://kubernetes.io/docs/concepts/storage/volume-snapshot-classes/
-   * @default - the default snapshot class of the claim's driver in the cluster
-   */
-  readonly snapshotClass?: ISnapshotClass;
-
-  /**
    * Which snapshots are kept.
    *
    * @default RetentionPolicy.sevenDays()
    */
   readonly retention?: RetentionPolicy;
-
-  /**
-   * What becomes of the storage of a pruned snapshot whose class retains it.
-   *
-   * @default PrunedStorage.RECLAIM
-   */
-  readonly prunedStorage?: PrunedStorage;
 
   /**
    * Tells this schedule's snapshots from all others in the namespace; at most 63 characters.
@@ -136,13 +103,6 @@ export interface ScheduledSnapshotProps {
   readonly startingDeadline?: Duration;
 
   /**
-   * How many claims are waiting for the cut of their data at once. One that is not cut for long makes room for the next, so that all are tried.
-   *
-   * @default 20
-   */
-  readonly concurrency?: number;
-
-  /**
    * Spreads schedules that start in the same minute: a run begins so much later at most.
    *
    * How much is made from the namespace and the `scheduleId`, so that it is the
@@ -153,36 +113,11 @@ export interface ScheduledSnapshotProps {
   readonly stagger?: Duration;
 
   /**
-   * With so many snapshots of a claim that are not ready, newer than its last
-   * ready one, no more are taken of it: storage that fails is not buried.
-   *
-   * The run fails and says so. It goes on by itself once one of them is ready,
-   * or one that was never cut is a day old and pruned; a Job that is started by hand tries at once.
-   *
-   * @default 3
-   */
-  readonly maxNotReady?: number;
-
-  /**
    * Take snapshots, decide which of the old ones go and why, say so in the log, and delete none.
    *
    * @default false
    */
   readonly dryRun?: boolean;
-
-  /**
-   * More labels of the snapshots.
-   *
-   * @default - only those that the library finds its snapshots by
-   */
-  readonly snapshotLabels?: { [key: string]: string };
-
-  /**
-   * More annotations of the snapshots.
-   *
-   * @default - only those that keep GitOps tools away
-   */
-  readonly snapshotAnnotations?: { [key: string]: string };
 
   /**
    * Take no snapshots and prune none until this is taken away.
@@ -206,13 +141,6 @@ export interface ScheduledSnapshotProps {
   readonly failedJobsHistory?: number;
 
   /**
-   * The pod that takes the snapshots.
-   *
-   * @default - as `RunnerDefaults` above say, else as `RunnerPodOptions` say
-   */
-  readonly pod?: RunnerPodOptions;
-
-  /**
    * The name of a service account of yours in the same namespace, which is then given the rights that a run needs.
    *
    * @default - a service account is defined
@@ -228,42 +156,29 @@ export interface ScheduledSnapshotProps {
 }
 
 const PROPS: KnownKeys<ScheduledSnapshotProps> = {
+  ...RUN_PROPS,
   metadata: true,
-  source: true,
   schedule: true,
   timeZone: true,
-  snapshotClass: true,
   retention: true,
-  prunedStorage: true,
   scheduleId: true,
   readyTimeout: true,
   activeDeadline: true,
   startingDeadline: true,
-  concurrency: true,
   stagger: true,
-  maxNotReady: true,
   dryRun: true,
-  snapshotLabels: true,
-  snapshotAnnotations: true,
   suspend: true,
   successfulJobsHistory: true,
   failedJobsHistory: true,
-  pod: true,
   serviceAccountName: true,
   rbac: true,
 };
 
-const MINIMUM_READY_TIMEOUT = Duration.seconds(1);
-const LONGEST_READY_TIMEOUT = Duration.days(7);
 const LONGEST_STAGGER = Duration.hours(6);
 const LONGEST_RUN = Duration.days(14);
 // to schedule the pod, pull the image, retry a lost pod, and prune
 const LEAST_SLACK = Duration.minutes(5);
 const USUAL_SLACK = Duration.minutes(15);
-/** Linux starts no program with a longer environment variable than 128 KiB; the rest is left to those who patch it. */
-const LONGEST_CONFIG_KIBIBYTES = 100;
-/** The CronJob controller adds a dash and ten digits to make the name of a Job. */
-const LONGEST_CRON_JOB_NAME = 52;
 
 /**
  * Takes snapshots of claims on a schedule, waits until they are ready, and
@@ -318,6 +233,13 @@ export class ScheduledSnapshot extends Construct {
   public readonly snapshotClass?: ISnapshotClass;
 
   /**
+   * How the storage takes one snapshot of all claims at one moment.
+   *
+   * @default - each claim is snapshotted by itself
+   */
+  public readonly groupSnapshotClass?: IGroupSnapshotClass;
+
+  /**
    * Which snapshots are kept.
    */
   public readonly retention: RetentionPolicy;
@@ -347,6 +269,13 @@ export class ScheduledSnapshot extends Construct {
    */
   public readonly rbac: SnapshotRbac;
 
+  /**
+   * Whether applications are held for the cut.
+   *
+   * @internal
+   */
+  public readonly _holds: boolean;
+
   private readonly sources: SnapshotSource[];
   private readonly cron: CronSchedule;
 
@@ -366,11 +295,11 @@ export class ScheduledSnapshot extends Construct {
     this.schedule = props.schedule.expressionString.trim();
     this.cron = requireCron(this, 'schedule', this.schedule);
     const interval = shortestInterval(this.cron);
-    const defaults = RunnerDefaults._of(this);
-    const options = mergePodOptions(props.pod ?? {}, defaults?.pod ?? {});
 
     this.timeZone = props.timeZone ?? 'Etc/UTC';
+    this._holds = props.quiesce !== undefined;
     this.snapshotClass = props.snapshotClass;
+    this.groupSnapshotClass = props.groupSnapshotClass;
     this.retention = props.retention ?? RetentionPolicy.sevenDays();
     this.prunedStorage = props.prunedStorage ?? PrunedStorage.RECLAIM;
     if (props.stagger !== undefined) {
@@ -378,19 +307,17 @@ export class ScheduledSnapshot extends Construct {
     }
     const rest = interval - (props.stagger?.toSeconds() ?? 0);
     this.readyTimeout = props.readyTimeout ?? Duration.seconds(clamp(Math.floor(rest * 0.9), 600, 6 * 3600));
-    requireDuration(this, 'readyTimeout', this.readyTimeout, MINIMUM_READY_TIMEOUT, LONGEST_READY_TIMEOUT);
+    requireReadyTimeout(this, this.readyTimeout);
     this.activeDeadline = props.activeDeadline ?? Duration.seconds(this.leastDeadline(props) + USUAL_SLACK.toSeconds() - LEAST_SLACK.toSeconds());
     this.startingDeadline = props.startingDeadline ?? Duration.seconds(usualStartingDeadline(this.cron));
     this.sources = [props.source];
-    this.validate(props, interval, options);
-
-    const { name: configMapName, checksum } = runnerConfigMap(this, this.namespace);
-    const pod = { options, imageRegistry: defaults?.imageRegistry, configMapName, checksum };
+    this.validate(props, interval);
+    const template = runnerTemplate(this, this.namespace, props.pod);
     const cronJob = new ApiObject(this, 'Resource', {
       apiVersion: 'batch/v1',
       kind: 'CronJob',
-      metadata: definedMetadata(props.metadata),
-      spec: Lazy.any({ produce: () => this.renderSpec(props, pod) }),
+      metadata: props.quiesce ? literalMetadata(props.metadata) : definedMetadata(props.metadata),
+      spec: Lazy.any({ produce: () => this.renderSpec(props, template) }),
     });
     this.name = cronJob.name;
     this.scheduleId = props.scheduleId ?? this.name;
@@ -398,6 +325,19 @@ export class ScheduledSnapshot extends Construct {
       metadata: { name: this.name, namespace: this.namespace },
       serviceAccountName: props.serviceAccountName,
     });
+    this.rbac._allowRun({
+      groupedClaims: this.groupSnapshotClass && (() => this._selectClaims()),
+      quiescedPods: props.quiesce && (() => quiesceConfigOf(props, this._selectClaims())?.podNames),
+    });
+    watch(this, () => ({
+      kind: 'Schedule',
+      namespace: this.namespace,
+      name: this.name,
+      expression: this.schedule,
+      timeZone: this.timeZone,
+      activeDeadline: this.activeDeadline.toSeconds(),
+      snapshots: this.watchedSnapshots(props),
+    }));
     registerChartChecks(this);
   }
 
@@ -419,13 +359,26 @@ export class ScheduledSnapshot extends Construct {
    * Simulated by the rules that decide at night, with no clock and no cluster.
    */
   public preview(): RetentionPreview {
-    return RetentionPreview._of(this.retention._toRules(this.timeZone), this.cron, this.snapshotClass?.driver);
+    return RetentionPreview._of(this.retention._toRules(this.timeZone), this.cron, (this.groupSnapshotClass ?? this.snapshotClass)?.driver);
   }
 
-  private validate(props: ScheduledSnapshotProps, interval: number, pod: RunnerPodOptions): void {
+  /**
+   * Which claims are snapshotted, asked at synth.
+   *
+   * @internal
+   */
+  public _selectClaims(): ClaimSelection[] {
+    const selections = this.sources.flatMap(source => source._resolve(this, this.namespace).selections);
+    return [...new Map(selections.map(selection => [JSON.stringify(selection), selection])).values()];
+  }
+
+  private validate(props: ScheduledSnapshotProps, interval: number): void {
     requireTimeZone(this, 'timeZone', this.timeZone);
     this.retention._requireFits(this, interval);
-    requireWithinLimits(this, this.snapshotClass?.driver, this.cron, this.retention._toRules(this.timeZone), props.maxNotReady ?? MAX_NOT_READY);
+    requireRun(this, props, this.readyTimeout);
+    const rules = this.retention._toRules(this.timeZone);
+    requireWithinLimits(this, driverOf(props), this.cron, rules, props.maxNotReady ?? MAX_NOT_READY);
+    requireKeptAlike(this, driverOfClass(props), rules, this.cron, prunesStorage(props));
     if (props.scheduleId !== undefined) { requireLabels(this, 'scheduleId', { [KEYS.schedule]: props.scheduleId }); }
     if (props.scheduleId === '') {
       reject(this, 'scheduleId', { problem: 'empty', got: '', allowed: '1 to 63 characters', fix: 'leave it out to use the name' });
@@ -442,15 +395,8 @@ export class ScheduledSnapshot extends Construct {
       });
     }
     requireDuration(this, 'activeDeadline', this.activeDeadline, LEAST_SLACK, LONGEST_RUN);
-    if (props.concurrency !== undefined) { requireInteger(this, 'concurrency', props.concurrency, 1, 1000); }
-    if (props.maxNotReady !== undefined) { requireInteger(this, 'maxNotReady', props.maxNotReady, 1, 1000); }
     if (props.successfulJobsHistory !== undefined) { requireInteger(this, 'successfulJobsHistory', props.successfulJobsHistory, 0, INT32_MAX); }
     if (props.failedJobsHistory !== undefined) { requireInteger(this, 'failedJobsHistory', props.failedJobsHistory, 0, INT32_MAX); }
-    requireLabels(this, 'snapshotLabels', props.snapshotLabels ?? {});
-    requireKeys(this, 'snapshotAnnotations', props.snapshotAnnotations ?? {});
-    this.refuseReservedKeys('snapshotLabels', props.snapshotLabels ?? {}, FOREIGN_TOOL_LABELS);
-    this.refuseReservedKeys('snapshotAnnotations', props.snapshotAnnotations ?? {}, FOREIGN_TOOL_ANNOTATIONS);
-    requireRunnerPod(this, 'pod', pod);
     if (props.rbac && props.rbac.namespace !== this.namespace) {
       reject(this, 'rbac', {
         problem: `its rights are those of another namespace, '${props.rbac.namespace}'`,
@@ -470,30 +416,7 @@ export class ScheduledSnapshot extends Construct {
     return (stagger?.toSeconds() ?? 0) + this.readyTimeout.toSeconds() + LEAST_SLACK.toSeconds();
   }
 
-  private refuseReservedKeys(prop: string, map: { [key: string]: string }, foreign: { readonly [key: string]: string }): void {
-    for (const key of Object.keys(map)) {
-      const own = key in foreign || key.startsWith(KEY_PREFIX);
-      const gitOps = key === 'app.kubernetes.io/instance' || key.startsWith('argocd.argoproj.io/') || key.startsWith('kustomize.toolkit.fluxcd.io/');
-      if (own || gitOps) {
-        reject(this, prop, {
-          problem: own ? 'the library sets this key itself' : 'GitOps tools find their own objects by this key, and would delete the snapshots',
-          got: key,
-          allowed: 'other keys',
-          fix: 'leave it out',
-        });
-      }
-    }
-  }
-
-  private selectClaims(): ClaimSelection[] {
-    const selections = this.sources.flatMap(source => source._resolve(this, this.namespace).selections);
-    return [...new Map(selections.map(selection => [JSON.stringify(selection), selection])).values()];
-  }
-
-  private renderSpec(
-    props: ScheduledSnapshotProps,
-    pod: { options: RunnerPodOptions; imageRegistry?: string; configMapName: string; checksum: string },
-  ): object {
+  private renderSpec(props: ScheduledSnapshotProps, template: (own: OwnPart) => object): object {
     return renderCronJobSpec({
       schedule: this.schedule,
       timeZone: this.timeZone,
@@ -502,49 +425,45 @@ export class ScheduledSnapshot extends Construct {
       suspend: props.suspend,
       successfulJobsHistory: props.successfulJobsHistory,
       failedJobsHistory: props.failedJobsHistory,
-      template: renderRunnerPod({
-        ...pod,
+      template: template({
         scheduleId: this.scheduleId,
         serviceAccountName: this.rbac.serviceAccountName,
-        config: this.renderConfig(props),
+        config: renderRunConfig(this, props, this.ownConfig(props)),
+        quiesceScript: props.quiesce?._script,
       }),
     });
   }
 
-  private renderConfig(props: ScheduledSnapshotProps): string {
-    const config = this.composeConfig(props);
-    const text = JSON.stringify(config, null, 2);
-    const kibibytes = Math.ceil(Buffer.byteLength(text) / 1024);
-    if (kibibytes > LONGEST_CONFIG_KIBIBYTES) {
-      reject(this, 'source', {
-        problem: 'the configuration of a run is an environment variable, and with one that long its container cannot start',
-        got: `${kibibytes} KiB, made up by claims (${config.claims.length}), snapshotLabels and snapshotAnnotations`,
-        allowed: `at most ${LONGEST_CONFIG_KIBIBYTES} KiB`,
-        fix: 'split the schedule into several, choose the claims with SnapshotSource.fromSelector, or shorten labels and annotations',
-      });
-    }
-    return text;
+  private watchedSnapshots(props: ScheduledSnapshotProps): WatchedSnapshots {
+    const { maxNotReady, stagger } = props;
+    const driver = driverOf(props);
+    const selections = this._selectClaims();
+    const limit = driver?.maxSnapshotsPerVolume;
+    // a member of a StatefulSet that is scaled in is no loss
+    const areNamed = selections.every(selection => selection.kind === 'Claim' && selection.statefulSet === undefined);
+    return {
+      scheduleId: this.scheduleId,
+      grouped: this.groupSnapshotClass !== undefined,
+      claims: areNamed ? selections.map(({ name }: any) => name as string) : undefined,
+      stagger: stagger?.toSeconds() ?? 0,
+      readyTimeout: this.readyTimeout.toSeconds(),
+      maxNotReady: maxNotReady ?? MAX_NOT_READY,
+      room: limit === undefined ? undefined : {
+        driver: driver!.name, limit, needed: () => mostNeeded(this.retention._toRules(this.timeZone), this.cron),
+      },
+    };
   }
 
-  private composeConfig(props: ScheduledSnapshotProps): RunnerConfig {
+  private ownConfig({ dryRun, stagger }: ScheduledSnapshotProps): OwnConfig {
+    const retention = this.retention._toRules(this.timeZone);
     return {
-      version: CONFIG_VERSION,
       scheduleId: this.scheduleId,
-      claims: this.selectClaims(),
-      snapshotClassName: this.snapshotClass?.snapshotClassName,
-      deletionPolicy: this.snapshotClass?.deletionPolicy,
-      prunedStorage: this.prunedStorage,
-      retention: this.retention._toRules(this.timeZone),
-      mayDeleteLastGood: this.retention.minimumReady === 0 || undefined,
-      explainedPrunes: explainedPrunes(this.retention._toRules(this.timeZone), this.cron),
-      dryRun: props.dryRun,
-      startDelaySeconds: props.stagger && startDelay(`${this.namespace}/${this.scheduleId}`, props.stagger),
-      minimumIntervalSeconds: this.snapshotClass?.driver?.minimumInterval?.toSeconds(),
-      maxNotReady: props.maxNotReady ?? MAX_NOT_READY,
-      readyTimeoutSeconds: this.readyTimeout.toSeconds(),
-      concurrency: props.concurrency ?? 20,
-      labels: { ...props.snapshotLabels },
-      annotations: { ...props.snapshotAnnotations },
+      claims: this._selectClaims(),
+      retention,
+      explainedPrunes: explainedPrunes(retention, this.cron),
+      dryRun,
+      startDelaySeconds: stagger && startDelay(`${this.namespace}/${this.scheduleId}`, stagger),
+      readyTimeout: this.readyTimeout,
     };
   }
 }
@@ -552,17 +471,14 @@ export class ScheduledSnapshot extends Construct {
 /** What the compiler knows of the props already, for those who write in another language. */
 function requireTypes(origin: ScheduledSnapshot, props: ScheduledSnapshotProps): void {
   requireKnownKeys(origin, props, PROPS);
-  requireKind(origin, 'source', props.source, 'SnapshotSource');
+  requireRunTypes(origin, props);
   requireKind(origin, 'schedule', props.schedule, 'Cron');
   requireText(origin, 'schedule', props.schedule.expressionString);
-  requireOptional(origin, 'snapshotClass', props.snapshotClass, 'ISnapshotClass');
   requireOptional(origin, 'retention', props.retention, 'RetentionPolicy');
-  requireEnum(origin, 'prunedStorage', props.prunedStorage, PrunedStorage);
   requireOptional(origin, 'activeDeadline', props.activeDeadline, 'Duration');
   requireBoolean(origin, 'suspend', props.suspend);
   requireBoolean(origin, 'dryRun', props.dryRun);
   requireOptional(origin, 'rbac', props.rbac, 'SnapshotRbac');
-  requireKnownPodOptions(origin, 'pod', props.pod ?? {});
 }
 
 /** The same for each synth, different for most schedules. */

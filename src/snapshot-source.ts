@@ -1,7 +1,8 @@
 import { ApiObject } from 'cdk8s';
 import { IConstruct } from 'constructs';
 import { apiObjectOf } from './private/api';
-import { Origin, quantityToNumber, reject, requireDnsLabel, requireInteger, requireKnownKeys, requireLabels, requireList, requireName } from './private/validate';
+import { quantityToNumber } from './private/quantity';
+import { Origin, reject, requireDnsLabel, requireInteger, requireKnownKeys, requireLabels, requireList, requireName } from './private/validate';
 import { ClaimSelection } from './runner/config';
 
 /**
@@ -186,10 +187,24 @@ export class SnapshotSource {
         problem: 'no label would select every claim of the namespace',
         got: labels,
         allowed: 'at least one label',
-        fix: 'label the claims to be snapshotted',
+        fix: 'label the claims to be snapshotted, or use SnapshotSource.everyClaim()',
       });
     }
     return new SnapshotSource(() => ({ selections: [{ kind: 'Selector', matchLabels: { ...labels } }] }));
+  }
+
+  /**
+   * Every claim of the namespace, except those that were restored to stand beside another one.
+   *
+   * A claim that cannot be snapshotted, such as one of a network file system without a CSI driver, is a failure of each run.
+   *
+   * @example
+   * import { SnapshotSource } from 'cdk8s-volume-snapshots';
+   *
+   * SnapshotSource.everyClaim();
+   */
+  public static everyClaim(): SnapshotSource {
+    return new SnapshotSource(() => ({ selections: [{ kind: 'Selector', matchLabels: {} }] }));
   }
 
   private constructor(private readonly resolve: (origin: Origin) => ResolvedSource) {}

@@ -5,6 +5,7 @@ import { reject, requireKeys, requireLabels, requireDnsLabel, requireName } from
 /** The version of the snapshot API that every cluster since Kubernetes 1.20 serves. */
 export const SNAPSHOT_API_VERSION = 'snapshot.storage.k8s.io/v1';
 export const SNAPSHOT_API_GROUP = 'snapshot.storage.k8s.io';
+export const GROUP_SNAPSHOT_API_GROUP = 'groupsnapshot.storage.k8s.io';
 
 /** The chart that a construct is in, or an error that names the construct. */
 export function chartOf(construct: IConstruct): Chart {
@@ -53,6 +54,15 @@ export function definedMetadata(metadata: ApiObjectMetadata | undefined): ApiObj
   return Object.fromEntries(Object.entries(metadata ?? {}).filter(([, value]) => value !== undefined));
 }
 
+/** Flux would take `${…}` in programs and scripts for variables of its own, and what it does not know for empty ones. */
+const NO_SUBSTITUTION = { 'kustomize.toolkit.fluxcd.io/substitute': 'disabled' };
+
+/** The same of an object with a program or a script in it, which GitOps tools must leave as it is. */
+export function literalMetadata(metadata: ApiObjectMetadata | undefined): ApiObjectMetadata {
+  const defined = definedMetadata(metadata);
+  return { ...defined, annotations: { ...NO_SUBSTITUTION, ...defined.annotations } };
+}
+
 /** The Kubernetes object behind a construct of any cdk8s-plus version, or behind an ApiObject itself. */
 export function apiObjectOf(origin: IConstruct | string, prop: string, construct: IConstruct, kind: string, byName?: string): ApiObject {
   if (!Construct.isConstruct(construct)) {
@@ -77,7 +87,8 @@ function nameIn(construct: IConstruct & { readonly name?: unknown }): string {
   return typeof construct.name === 'string' ? ` '${construct.name}'` : '';
 }
 
-function tryApiObject(construct: IConstruct): ApiObject | undefined {
+/** The object behind a construct, if it has one. */
+export function tryApiObject(construct: IConstruct): ApiObject | undefined {
   try {
     return ApiObject.of(construct);
   } catch {

@@ -1,6 +1,6 @@
 import { CronSchedule, shortestInterval } from './cron';
 import { RUNNER_CONTAINER } from './runner-pod';
-import { EXIT } from '../runner/config';
+import { EXIT, FOREIGN_TOOL_LABELS } from '../runner/config';
 
 /** What differs from CronJob to CronJob; times are in seconds. */
 export interface CronJobSettings {
@@ -15,6 +15,12 @@ export interface CronJobSettings {
   readonly template: object;
 }
 
+/** The CronJob controller adds a dash and ten digits to make the name of a Job. */
+export const LONGEST_CRON_JOB_NAME = 52;
+
+/** When a suspended CronJob would start, which the API server wants to know nevertheless. */
+export const NEVER = '0 0 1 1 *';
+
 /** A CronJob whose runs never overlap, are retried where a retry can help, and stay to be looked at. */
 export function renderCronJobSpec(settings: CronJobSettings): object {
   return {
@@ -26,19 +32,26 @@ export function renderCronJobSpec(settings: CronJobSettings): object {
     successfulJobsHistoryLimit: settings.successfulJobsHistory ?? 3,
     failedJobsHistoryLimit: settings.failedJobsHistory ?? 3,
     jobTemplate: {
-      spec: {
-        activeDeadlineSeconds: settings.activeDeadline,
-        backoffLimit: 3,
-        podFailurePolicy: {
-          rules: [
-            { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
-            // the runner has retried what a retry can mend
-            { action: 'FailJob', onExitCodes: { containerName: RUNNER_CONTAINER, operator: 'In', values: [EXIT.failed] } },
-          ],
-        },
-        template: settings.template,
-      },
+      // a run that was under way is not for Velero to restore
+      metadata: { labels: { ...FOREIGN_TOOL_LABELS } },
+      spec: renderJobSpec(settings.activeDeadline, settings.template),
     },
+  };
+}
+
+/** A Job that is retried where a retry can help. `activeDeadline` is in seconds. */
+export function renderJobSpec(activeDeadline: number, template: object): object {
+  return {
+    activeDeadlineSeconds: activeDeadline,
+    backoffLimit: 3,
+    podFailurePolicy: {
+      rules: [
+        { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+        // the runner has retried what a retry can mend
+        { action: 'FailJob', onExitCodes: { containerName: RUNNER_CONTAINER, operator: 'In', values: [EXIT.failed] } },
+      ],
+    },
+    template,
   };
 }
 

@@ -136,6 +136,9 @@ export function requireCron(origin: Origin, prop: string, expression: string): C
     if (schedule.kind === 'fields' && !(schedule.hours.length > 0 && schedule.minutes.length > 0 && smallestDayGap(schedule) < Infinity)) {
       fail('never runs, as no time or date matches', 'write a date that exists, and a value in each field');
     }
+    if (/^\*\s+[^*\s]/.test(expression.trim())) {
+      fail('runs each minute of these hours, since the minute is left out', "write the minute, for example '0', or '*/1' if each is meant");
+    }
     return schedule;
   } catch (error) {
     if (!(error instanceof CronError)) { throw error; }

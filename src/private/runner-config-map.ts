@@ -1,9 +1,9 @@
 import { createHash } from 'crypto';
 import { readFileSync } from 'fs';
 import { join } from 'path';
-import { ApiObject, Chart } from 'cdk8s';
-import { IConstruct } from 'constructs';
-import { chartOf } from './api';
+import { ApiObject, ApiObjectMetadata, Chart } from 'cdk8s';
+import { Construct, IConstruct } from 'constructs';
+import { chartOf, literalMetadata } from './api';
 import { RUNNER_FILE } from './runner-pod';
 import { KEYS } from '../runner/config';
 
@@ -26,10 +26,22 @@ export function runnerConfigMap(construct: IConstruct, namespace: string | undef
     {
       apiVersion: 'v1',
       kind: 'ConfigMap',
-      metadata: { namespace, labels: { [KEYS.checksum]: checksum } },
+      metadata: literalMetadata({ namespace, labels: { [KEYS.checksum]: checksum } }),
       data: { [RUNNER_FILE]: program },
     },
   );
+  return { name: object.name, checksum };
+}
+
+/** A ConfigMap of its own for a hook, which is run when nothing else of the chart is there. */
+export function hookRunnerConfigMap(construct: Construct, metadata: ApiObjectMetadata): RunnerConfigMap {
+  const { program, checksum } = readRunner();
+  const object = new ApiObject(construct, 'Program', {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: literalMetadata({ ...metadata, labels: { ...metadata.labels, [KEYS.checksum]: checksum } }),
+    data: { [RUNNER_FILE]: program },
+  });
   return { name: object.name, checksum };
 }
 

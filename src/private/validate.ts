@@ -1,5 +1,6 @@
 import { Duration, Size } from 'cdk8s';
 import { Construct, IConstruct } from 'constructs';
+import { quantityToNumber } from './quantity';
 
 /**
  * What is wrong with one input, in the parts that every message has.
@@ -46,11 +47,20 @@ function shown(value: unknown): string {
   try {
     if (value instanceof Duration) { return value.toHumanString() || 'a duration of NaN'; }
     if (value instanceof Size) { return value.asString(); }
+    // what is in it may be a script
+    const kind = classOf(value);
+    if (kind !== undefined) { return `a ${kind}`; }
     return JSON.stringify(value) ?? String(value);
   } catch {
     // circular, a bigint, or a duration that is no number
     return typeof value === 'object' ? `an object of ${Object.keys(value as object).join(', ')}` : String(value);
   }
+}
+
+/** The class of an object, if it has one of its own. */
+function classOf(value: unknown): string | undefined {
+  const name = typeof value === 'object' && value !== null ? value.constructor?.name : undefined;
+  return name === 'Object' || name === 'Array' ? undefined : name;
 }
 
 /** What other languages and JavaScript may give instead of text. */
@@ -84,16 +94,30 @@ export function requireEnum(origin: Origin, prop: string, value: unknown, member
 const KINDS = {
   Cron: { members: ['expressionString'], fix: "write Cron.schedule({ hour: '3', minute: '15' })" },
   CsiDriver: { members: ['name', 'parameters'], fix: "write for example CsiDriver.awsEbs() or CsiDriver.of('...')" },
+  DrillCheck: { members: ['_command'], fix: "write for example DrillCheck.postgreSql({ query: 'SELECT count(*) FROM orders', atLeast: 1 })" },
   Duration: { members: ['toMilliseconds'], fix: 'write for example Duration.hours(1)' },
   ISnapshot: { members: ['snapshotName', 'node'], fix: "pass a Snapshot, or write SnapshotRef.fromName('...')" },
+  IGroupSnapshotClass: { members: ['groupSnapshotClassName', 'node'], fix: "write GroupSnapshotClass.fromGroupSnapshotClassName(scope, 'id', '...')" },
   ISnapshotClass: { members: ['snapshotClassName', 'node'], fix: "write SnapshotClass.fromSnapshotClassName(scope, 'id', '...')" },
+  RecoveryPreset: { members: ['options'], fix: 'write for example RecoveryPreset.postgreSql()' },
+  RestoreNames: { members: ['word'], fix: 'write for example RestoreNames.beside()' },
   RetentionPolicy: { members: ['_requireFits', '_toRules'], fix: 'write for example RetentionPolicy.keepFor(Duration.days(7))' },
+  ScheduledSnapshot: { members: ['_selectClaims', 'scheduleId'], fix: 'pass a ScheduledSnapshot, or its scheduleId and the source' },
   Size: { members: ['toKibibytes'], fix: 'write for example Size.gibibytes(10)' },
   SnapshotRbac: { members: ['grantView', 'node'], fix: "write new SnapshotRbac(scope, 'id')" },
   // a Snapshot has the other members too
   SnapshotRef: { members: ['snapshotName', 'sourceBytes'], fix: "write SnapshotRef.fromName('...') or SnapshotRef.fromSnapshot(...)" },
   SnapshotSource: { members: ['_resolve'], fix: "write for example SnapshotSource.fromClaimName('...')" },
+  JobTrigger: { members: ['_partsFor'], fix: 'write for example JobTrigger.argoCd()' },
+  Quiesce: { members: ['_toConfig'], fix: 'write for example Quiesce.mariaDb()' },
   SnapshotSubject: { members: ['_toKube'], fix: "write for example SnapshotSubject.user('...')" },
+  IVeleroStorageLocation: { members: ['storageLocationName', 'node'], fix: "write VeleroStorageLocation.fromStorageLocationName(scope, 'id', '...')" },
+  IVeleroVolumePolicy: { members: ['configMapName', 'node'], fix: "write VeleroVolumePolicy.fromConfigMapName(scope, 'id', '...')" },
+  VeleroBackup: { members: ['name', 'namespace', 'node'], fix: "pass a VeleroBackup, or write VeleroRestoreSource.fromBackupName('...')" },
+  VeleroSchedule: { members: ['name', 'namespace', 'node'], fix: "pass a VeleroSchedule, or write VeleroRestoreSource.newestOfScheduleName('...')" },
+  VeleroHook: { members: ['_toKube', 'podLabels'], fix: "write VeleroHook.fromQuiesce(Quiesce.mariaDb(), { podLabels: { app: '...' } })" },
+  VeleroRestoreSource: { members: ['_fields'], fix: "write for example VeleroRestoreSource.fromBackupName('...')" },
+  VeleroVolumes: { members: ['_copiesFiles', '_toKube'], fix: 'write for example VeleroVolumes.moved()' },
 } satisfies { [kind: string]: { members: string[]; fix: string } };
 
 /** An object of this kind, and not what it is made of. */
@@ -113,18 +137,18 @@ export function requireOptional(origin: Origin, prop: string, value: unknown, ki
 /** The props of a struct; the compiler keeps a list of this type complete. */
 export type KnownKeys<T> = { readonly [K in keyof T]-?: true };
 
-/** Refuses a misspelled prop, which would be as good as none. */
+/** Refuses a misspelled prop, which would be as good as none. `parent`: where `props` is, if it is no more than a part of those of a construct. */
 export function requireKnownKeys<T extends object>(origin: Origin, props: T, known: KnownKeys<T>, parent?: string): void {
   if (typeof props !== 'object' || props === null) {
     reject(origin, parent ?? 'props', { problem: 'not an object', got: props, allowed: `an object of ${Object.keys(known).join(', ')}`, fix: 'write { }' });
   }
   for (const [key, value] of Object.entries(props)) {
     if (value === undefined || Object.hasOwn(known, key)) { continue; }
-    // other keys may be the own props of a class that extends the construct
     const meant = Object.keys(known).find(name => distance(name.toLowerCase(), key.toLowerCase()) <= 2 || (key.length > 3 && name.startsWith(key)));
-    if (meant !== undefined) {
+    // what is in a prop of which nothing is known may be a password, so its name is shown; and other keys of a construct may be the own props of a class that extends it
+    if (meant !== undefined || parent !== undefined || typeof origin === 'string') {
       reject(origin, parent === undefined ? key : `${parent}.${key}`, {
-        problem: 'no such prop', got: value, allowed: Object.keys(known).join(', '), fix: `did you mean ${meant}?`,
+        problem: 'no such prop', got: meant === undefined || /password|secret|token/i.test(key) ? key : value, allowed: Object.keys(known).join(', '), fix: meant === undefined ? 'leave it out, or correct its name' : `did you mean ${meant}?`,
       });
     }
   }
@@ -210,7 +234,7 @@ export function requireLabels(origin: Origin, prop: string, labels: { [key: stri
 
 /** @see https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/#syntax-and-character-set */
 export function requireKeys(origin: Origin, prop: string, map: { [key: string]: string }): void {
-  if (typeof map !== 'object' || Array.isArray(map)) {
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) {
     reject(origin, prop, { problem: 'not a map', got: map, allowed: 'an object of keys and values', fix: "write { key: 'value' }" });
   }
   for (const [key, value] of Object.entries(map)) {
@@ -260,7 +284,7 @@ export function requireDuration(origin: Origin, prop: string, value: Duration, m
  */
 export function requireQuantity(origin: Origin, prop: string, value: string): void {
   requireText(origin, prop, value);
-  if (!QUANTITY.test(value)) {
+  if (quantityToNumber(value) === undefined) {
     reject(origin, prop, {
       problem: 'not a quantity',
       got: value,
@@ -268,17 +292,4 @@ export function requireQuantity(origin: Origin, prop: string, value: string): vo
       fix: 'write for example 100m or 64Mi',
     });
   }
-}
-
-const QUANTITY = /^([0-9]+(\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?$/;
-const DECIMAL = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
-const BINARY = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
-
-/** What a quantity amounts to, in bytes or cores, or undefined if it is none. */
-export function quantityToNumber(value: string): number | undefined {
-  const match = QUANTITY.exec(value);
-  if (!match) { return undefined; }
-  const suffix = match[3] ?? '';
-  if (BINARY.includes(suffix)) { return Number(match[1]) * 1024 ** BINARY.indexOf(suffix); }
-  return DECIMAL.includes(suffix) ? Number(match[1]) * 1000 ** (DECIMAL.indexOf(suffix) - 3) : Number(value);
 }
