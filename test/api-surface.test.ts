@@ -2,7 +2,7 @@ import { readFileSync } from 'fs';
 import { BuiltPackage } from './package';
 
 // what is as wide as what it renders: Kubernetes writes it, and the keys of the first level are checked
-const ANY = ['RunnerPodOptions.affinity'];
+const ANY = ['RunnerPodOptions.affinity', 'VeleroOptions.values'];
 
 interface Docs { summary?: string; default?: string; example?: string }
 interface TypeReference { fqn?: string; primitive?: string; collection?: { elementtype: TypeReference }; union?: object; intersection?: object }
@@ -114,8 +114,36 @@ describe('types', () => {
 describe('constructs', () => {
   test('are these', () => {
     expect(types.filter(isConstruct).map(({ name }) => name).sort()).toEqual([
-      'PreProvisionedSnapshot', 'RestoredPvc', 'RunnerDefaults', 'ScheduledSnapshot', 'Snapshot', 'SnapshotClass', 'SnapshotHoldGuard',
-      'SnapshotOrphans', 'SnapshotRbac', 'SnapshotReclaim',
+      'GroupSnapshotClass',
+      'ImportedSnapshots',
+      'PreProvisionedSnapshot',
+      'PreUpgradeSnapshot',
+      'RecoveryPod',
+      'RestoreDrill',
+      'RestoredPvc',
+      'RunnerDefaults',
+      'ScheduledSnapshot',
+      'Snapshot',
+      'SnapshotAlerts',
+      'SnapshotClass',
+      'SnapshotClone',
+      'SnapshotController',
+      'SnapshotCoverage',
+      'SnapshotDashboard',
+      'SnapshotHoldGuard',
+      'SnapshotInventory',
+      'SnapshotMetrics',
+      'SnapshotOrphans',
+      'SnapshotQuota',
+      'SnapshotRbac',
+      'SnapshotReclaim',
+      'SnapshotRestore',
+      'Velero',
+      'VeleroBackup',
+      'VeleroRestore',
+      'VeleroSchedule',
+      'VeleroStorageLocation',
+      'VeleroVolumePolicy',
     ]);
   });
 

@@ -7,7 +7,7 @@ import { parseAllDocuments } from 'yaml';
 const ROOT = join(__dirname, '..');
 const PAGES = [
   ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md'].filter(file => existsSync(join(ROOT, file))),
-  ...readdirSync(join(ROOT, 'docs')).filter(file => file.endsWith('.md')).sort().map(file => `docs/${file}`),
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.md')).sort().map(file => `docs/${file}`),
 ];
 /** Written by the build, which may not have run yet. */
 const GENERATED = ['API.md'];
@@ -52,6 +52,11 @@ const pages = new Map(PAGES.map(page => [page, readPage(page)]));
 
 function blocksOf(...languages: string[]): Block[] {
   return [...pages.values()].flatMap(page => page.blocks).filter(block => languages.includes(block.language));
+}
+
+/** A file of the quick start, as it stands in a block. */
+function quickStart(file: string): string {
+  return readFileSync(join(ROOT, 'examples/quick-start', file), 'utf8').trimEnd();
 }
 
 function place(block: Block, lineInBlock: number): string {
@@ -118,7 +123,7 @@ function brokenLink(page: string, target: string): string | undefined {
 }
 
 test('the pages are found, with their blocks', () => {
-  expect(PAGES).toEqual(expect.arrayContaining(['README.md', 'docs/snapshot-class.md', 'docs/scheduled-snapshot.md']));
+  expect(PAGES).toEqual(expect.arrayContaining(['README.md', 'docs/snapshot-class.md', 'docs/scheduled-snapshot.md', 'docs/how-to/argo-cd.md']));
   expect(blocksOf('ts').length).toBeGreaterThan(20);
   expect(blocksOf('yaml').length).toBeGreaterThan(10);
 });
@@ -131,6 +136,29 @@ test('no page has a placeholder', () => {
 
 test('every TypeScript block compiles as a user would paste it', () => {
   expect(typeErrors(blocksOf('ts', 'typescript'))).toEqual([]);
+});
+
+test('the README begins with the quick start, which is checked in with its YAML', () => {
+  expect(pages.get('README.md')!.blocks[0].code).toBe(quickStart('main.ts'));
+});
+
+describe('the page on other languages', () => {
+  const { blocks, prose } = pages.get('docs/languages.md')!;
+
+  test.each([['ts', 'main.ts'], ['python', 'main.py'], ['java', 'QuickStart.java'], ['go', 'main.go']])('shows the quick start in %s that is tried', (language, file) => {
+    expect(blocks.filter(block => block.language === language).map(({ code }) => code)).toEqual([quickStart(file)]);
+  });
+
+  test('installs what is published', () => {
+    const { name, jsii: { targets: { python, java, go } } } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    const packages = prose.filter(line => /^\| (Python|Java|Go) \| \d/.test(line)).map(line => [...line.matchAll(/`([^`]+)`/g)].map(([, code]) => code));
+    expect(python.distName).toBe(name);
+    expect(packages).toEqual([
+      [python.distName, python.module],
+      [`${java.maven.groupId}:${java.maven.artifactId}`, java.package],
+      [`${go.moduleName}/${go.packageName}`],
+    ]);
+  });
 });
 
 test('every YAML block can be parsed', () => {

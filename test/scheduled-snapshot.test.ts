@@ -2,11 +2,13 @@ import { ApiObject, App, Chart, Cron, Duration, JsonPatch, Yaml } from 'cdk8s';
 import { Construct } from 'constructs';
 import { configOf, newChart, objectOf, objectsOf, podOf, schedule, statefulSet } from './manifests';
 import {
-  CsiDriver, DeletionPolicy, PrunedStorage, RetentionPolicy, ScheduledSnapshotProps, SnapshotClass, SnapshotRbac, SnapshotSource, SnapshotSubject,
+  CsiDriver, DeletionPolicy, FromGroupSnapshotClassNameOptions, GroupSnapshotApiVersion, GroupSnapshotClass, GroupSnapshotClassProps,
+  IGroupSnapshotClass, PrunedStorage, Quiesce, QuiesceOn, RetentionPolicy, ScheduledSnapshotProps, SnapshotClass, SnapshotRbac, SnapshotSource,
+  SnapshotSubject,
 } from '../src';
 import { FakeApiServer, FakePod, NAMESPACE } from './runner/fake-api-server';
 import { resolveClaims } from '../src/runner/claims';
-import { parseConfig } from '../src/runner/config';
+import { parseConfig, RunnerConfig } from '../src/runner/config';
 
 /** The CronJob of a schedule with these props. */
 function cronJob(props: Partial<ScheduledSnapshotProps> = {}): any {
@@ -46,6 +48,9 @@ spec:
   concurrencyPolicy: Forbid
   failedJobsHistoryLimit: 3
   jobTemplate:
+    metadata:
+      labels:
+        velero.io/exclude-from-backup: "true"
     spec:
       activeDeadlineSeconds: 22500
       backoffLimit: 3
@@ -72,6 +77,7 @@ spec:
             cdk8s-volume-snapshots/schedule: test-nightly-c8cafbfc
             kuma.io/sidecar-injection: disabled
             sidecar.istio.io/inject: "false"
+            velero.io/exclude-from-backup: "true"
         spec:
           automountServiceAccountToken: true
           containers:
@@ -83,7 +89,7 @@ spec:
                 - name: SNAPSHOT_CONFIG
                   value: |-
                     {
-                      "version": 2,
+                      "version": 3,
                       "scheduleId": "test-nightly-c8cafbfc",
                       "claims": [
                         {
@@ -255,6 +261,9 @@ spec:
   concurrencyPolicy: Forbid
   failedJobsHistoryLimit: 5
   jobTemplate:
+    metadata:
+      labels:
+        velero.io/exclude-from-backup: "true"
     spec:
       activeDeadlineSeconds: 7200
       backoffLimit: 3
@@ -281,6 +290,7 @@ spec:
             cdk8s-volume-snapshots/schedule: old-name
             kuma.io/sidecar-injection: disabled
             sidecar.istio.io/inject: "false"
+            velero.io/exclude-from-backup: "true"
         spec:
           automountServiceAccountToken: true
           containers:
@@ -292,7 +302,7 @@ spec:
                 - name: SNAPSHOT_CONFIG
                   value: |-
                     {
-                      "version": 2,
+                      "version": 3,
                       "scheduleId": "old-name",
                       "claims": [
                         {
@@ -803,10 +813,114 @@ describe('snapshot class', () => {
   });
 });
 
+describe('a class whose snapshots the storage locks, or lets expire', () => {
+  const locked = (options: Partial<ScheduledSnapshotProps> = {}, deletionPolicy = DeletionPolicy.RETAIN) => {
+    const chart = newChart();
+    // the driver does not say it, the class does
+    const snapshotClass = new SnapshotClass(chart, 'Ebs', {
+      driver: CsiDriver.awsEbs(), parameters: { lockMode: 'governance', lockDuration: '30' }, deletionPolicy,
+    });
+    return () => schedule(chart, { snapshotClass, ...options });
+  };
+
+  test('is not pruned before', () => {
+    expect(locked()).toThrow("[test/Nightly] 'retention': snapshots are pruned while the storage still locks them, and that would fail, got 7 days; allowed an age of at least 30 days");
+    expect(locked({ retention: RetentionPolicy.keepFor(Duration.days(30)) })).not.toThrow();
+  });
+
+  test('is pruned whenever it likes if its storage is left alone, which a class that deletes does not do', () => {
+    expect(locked({ prunedStorage: PrunedStorage.KEEP })).not.toThrow();
+    expect(locked({ prunedStorage: PrunedStorage.KEEP }, DeletionPolicy.DELETE)).toThrow("'retention': snapshots are pruned while the storage still locks them");
+  });
+
+  test('that is defined elsewhere is asked as far as it is known', () => {
+    const imported = (driver?: CsiDriver) => SnapshotClass.fromSnapshotClassName(newChart(), 'Class', 'disks', { driver });
+    const expiring = CsiDriver.alibabaDisk({ expiresAfter: Duration.days(5) });
+    expect(() => schedule(newChart(), { snapshotClass: imported(expiring) })).toThrow("'retention': the storage deletes its snapshots before they are pruned");
+    expect(() => schedule(newChart(), { snapshotClass: imported() })).not.toThrow();
+  });
+});
+
+describe('group snapshot class', () => {
+  const hostpath = CsiDriver.of('hostpath.csi.k8s.io', { minimumInterval: Duration.minutes(5), maxSnapshotsPerVolume: 10 });
+  const groups = (chart: Chart, props: Partial<GroupSnapshotClassProps> = {}) =>
+    new GroupSnapshotClass(chart, 'Groups', { metadata: { name: 'groups' }, driver: hostpath, deletionPolicy: DeletionPolicy.DELETE, ...props });
+  const imported = (chart: Chart, options: FromGroupSnapshotClassNameOptions = {}) => GroupSnapshotClass.fromGroupSnapshotClassName(chart, 'Groups', 'groups', options);
+
+  function grouped(props: Partial<ScheduledSnapshotProps> = {}, classOf: (chart: Chart) => IGroupSnapshotClass = groups): Chart {
+    const chart = newChart();
+    schedule(chart, { groupSnapshotClass: classOf(chart), retention: RetentionPolicy.keepLast(3), ...props });
+    return chart;
+  }
+
+  test('makes the runner take groups of it', () => {
+    const told = configOf(grouped());
+    expect(told).toMatchObject({ group: { className: 'groups', apiVersion: 'v1beta2' }, deletionPolicy: 'Delete', prunedStorage: 'Reclaim', minimumIntervalSeconds: 300 });
+    expect(told).not.toHaveProperty('snapshotClassName');
+    expect(parseConfig(JSON.stringify(told))).toEqual(told);
+  });
+
+  test('may be of another version of the API, or defined elsewhere', () => {
+    expect(configOf(grouped({}, chart => groups(chart, { apiVersion: GroupSnapshotApiVersion.V1 }))).group.apiVersion).toBe('v1');
+    expect(configOf(grouped({}, chart => imported(chart, { deletionPolicy: DeletionPolicy.DELETE }))).group).toEqual({ className: 'groups', apiVersion: 'v1beta2' });
+  });
+
+  test('leaves out what is not told of it elsewhere', () => {
+    expect(config()).not.toHaveProperty('group');
+  });
+
+  test('takes any claims, of several sources', () => {
+    const chart = newChart();
+    schedule(chart, { groupSnapshotClass: groups(chart), source: SnapshotSource.fromStatefulSet(statefulSet(chart)) }).addSource(SnapshotSource.fromClaimName('uploads'));
+    expect(configOf(chart).claims.map(({ name }: any) => name)).toEqual(['data-postgres-0', 'data-postgres-1', 'uploads']);
+  });
+
+  test('can be read', () => {
+    const chart = newChart();
+    const groupSnapshotClass = groups(chart);
+    expect(schedule(chart, { groupSnapshotClass })).toMatchObject({ groupSnapshotClass, snapshotClass: undefined });
+  });
+
+  test('whose storage is retained is taken if that is said', () => {
+    expect(configOf(grouped({ prunedStorage: PrunedStorage.KEEP }, chart => groups(chart, { deletionPolicy: DeletionPolicy.RETAIN })))).toMatchObject({ deletionPolicy: 'Retain', prunedStorage: 'Keep' });
+    expect(configOf(grouped({ prunedStorage: PrunedStorage.KEEP }, imported))).toMatchObject({ prunedStorage: 'Keep' });
+  });
+
+  test.each<[string, Partial<ScheduledSnapshotProps>, (chart: Chart) => IGroupSnapshotClass, string]>([
+    [
+      'beside a snapshot class', {}, chart => groups(chart),
+      "[test/Nightly] 'groupSnapshotClass': the claims are snapshotted together or each by itself, and snapshotClass is given too, got 'groups'; allowed one of the two",
+    ],
+    [
+      'whose storage is retained and cannot be given back', {}, chart => groups(chart, { deletionPolicy: undefined }),
+      "[test/Nightly] 'prunedStorage': 'groups' retains the storage of pruned groups, and a run cannot give it back, got 'Reclaim'; "
+        + 'allowed a group class with DeletionPolicy.DELETE, or PrunedStorage.KEEP; use DeletionPolicy.DELETE, or say PrunedStorage.KEEP and clean up by hand',
+    ],
+    [
+      'of which that is not known', {}, imported,
+      "[test/Nightly] 'prunedStorage': whether 'groups' retains the storage of pruned groups is not known, and a run cannot find out, got 'Reclaim'",
+    ],
+    ['that is a name', {}, () => 'groups' as any, "[test/Nightly] 'groupSnapshotClass': not an IGroupSnapshotClass, got 'groups'"],
+    ['whose driver keeps fewer', { retention: RetentionPolicy.keepLast(10) }, chart => groups(chart), "[test/Nightly] 'retention': the driver hostpath.csi.k8s.io has no room for them"],
+    ['whose driver is slower', { schedule: Cron.everyMinute() }, chart => groups(chart), "[test/Nightly] 'schedule': two runs are too close for the driver"],
+    [
+      'whose application is quiesced in a replica alone', { quiesce: Quiesce.postgreSql({ on: QuiesceOn.REPLICA }) }, chart => groups(chart),
+      "[test/Nightly] 'quiesce': a group has all claims of the source, and with 'on' those of a primary are left out",
+    ],
+  ])('throws for one %s', (name, props, classOf, message) => {
+    const more = (chart: Chart) => (name === 'beside a snapshot class' ? { snapshotClass: new SnapshotClass(chart, 'Class', { driver: hostpath }) } : {});
+    expect(() => {
+      const chart = newChart();
+      schedule(chart, { groupSnapshotClass: classOf(chart), ...more(chart), ...props });
+      chart.toJson();
+    }).toThrow(message);
+  });
+});
+
 describe('what the runner is told', () => {
   test('by default', () => {
     expect(config()).toEqual({
-      version: 2,
+      version: 3,
       scheduleId: 'test-nightly-c8cafbfc',
       claims: [{ kind: 'Claim', name: 'data' }],
       prunedStorage: 'Reclaim',
@@ -822,7 +936,7 @@ describe('what the runner is told', () => {
   test('is on several lines, so that a reviewer can read a change', () => {
     const chart = newChart();
     schedule(chart);
-    expect(podOf(chart).spec.containers[0].env[0].value).toMatch(/^\{\n {2}"version": 2,\n/);
+    expect(podOf(chart).spec.containers[0].env[0].value).toMatch(/^\{\n {2}"version": 3,\n/);
   });
 
   test('that pruned storage stays', () => {
@@ -853,6 +967,157 @@ describe('what the runner is told', () => {
   test.each([0, 1.5, 1001, NaN])('throws when %d claims are cut at once', concurrency => {
     expect(() => schedule(newChart(), { concurrency }))
       .toThrow(`[test/Nightly] 'concurrency': out of range, got ${concurrency}; allowed a whole number from 1 to 1000; change the number`);
+  });
+});
+
+describe('quiesce', () => {
+  const mariaDb = Quiesce.mariaDb();
+  const variablesOf = (props: Partial<ScheduledSnapshotProps>): { name: string; value?: string }[] =>
+    cronJob(props).spec.jobTemplate.spec.template.spec.containers[0].env;
+  const members = (...selections: [templates: string[], ordinals: number[]][]) => {
+    const [first, ...others] = selections.map(([templates, ordinals]) => SnapshotSource.fromStatefulSetName('db', { templates, ordinals }));
+    return { first, others };
+  };
+
+  test('is not unless it is asked for: no field, no script, no rule of retention, and as many claims at once as ever', () => {
+    const { quiesce, retention, concurrency } = config();
+    expect([quiesce, retention.consistentFirst, concurrency]).toEqual([undefined, undefined, 20]);
+    expect(variablesOf({}).map(({ name }) => name)).not.toContain('SNAPSHOT_QUIESCE_SCRIPT');
+  });
+
+  test('holds one application after the other, since those that are held wait for the same controller', () => {
+    expect(config({ quiesce: mariaDb }).concurrency).toBe(1);
+    expect(config({ quiesce: mariaDb, concurrency: 5 }).concurrency).toBe(5);
+  });
+
+  test('lets retention give up no application-consistent snapshot for another one', () => {
+    expect(config({ quiesce: mariaDb, retention: RetentionPolicy.keepLast(3) }).retention).toMatchObject({ keepLast: 3, consistentFirst: true });
+  });
+
+  test('is what the runner takes, and the runner has the script', () => {
+    const [text, script] = variablesOf({ quiesce: mariaDb }).map(({ value }) => expanded(value ?? '', {}));
+    const { quiesce } = parseConfig(text, script) as RunnerConfig;
+    expect(quiesce).toMatchObject({ command: ['sh', '-c', mariaDb._script, 'quiesce'], attempts: 2, maxHoldSeconds: 30, onFailure: 'Fail' });
+  });
+
+  test('is a script that a reviewer can read as it runs, line by line, in a variable of its own', () => {
+    const chart = newChart();
+    schedule(chart, { quiesce: Quiesce.custom({ quiesce: 'touch /data/frozen', release: 'rm -f /data/frozen' }) });
+    const [, block] = /- name: SNAPSHOT_QUIESCE_SCRIPT\n +value: \|\n([^]*?)\n +- name:/.exec(yamlOf(chart)) ?? [];
+    expect(block?.split('\n').map(line => line.trim())).toEqual(expect.arrayContaining(['quiesce() {', 'touch /data/frozen', 'release() (', 'rm -f /data/frozen']));
+  });
+
+  test('has no secret in the manifests: passwords are named, and read in the container', () => {
+    const chart = newChart();
+    schedule(chart, { quiesce: Quiesce.mariaDb({ passwordVariable: 'BACKUP_PASSWORD' }) });
+    const objects = chart.toJson();
+    expect(objects.map(({ kind }) => kind)).not.toContain('Secret');
+    expect(JSON.stringify(objects)).not.toContain('secretKeyRef');
+    expect(podOf(chart).spec).not.toHaveProperty('containers.0.envFrom');
+  });
+
+  test('of a command of the user has no script', () => {
+    expect(variablesOf({ quiesce: Quiesce.heldCommand({ command: ['/opt/hold'] }) }).map(({ name }) => name)).not.toContain('SNAPSHOT_QUIESCE_SCRIPT');
+  });
+
+  describe('knows its pods, so that the right to execute commands is limited to them', () => {
+    const podNames = (source: SnapshotSource, ...more: SnapshotSource[]) => {
+      const chart = newChart();
+      const made = schedule(chart, { source, quiesce: mariaDb });
+      more.forEach(each => made.addSource(each));
+      return configOf(chart).quiesce.podNames;
+    };
+
+    test('if they are those of a StatefulSet with known replicas', () => {
+      expect(podNames(SnapshotSource.fromStatefulSetName('db', { templates: ['data'], replicas: 3 }))).toEqual(['db-0', 'db-1', 'db-2']);
+      const chart = newChart();
+      schedule(chart, { source: SnapshotSource.fromStatefulSet(statefulSet(chart, { ordinals: { start: 5 } })), quiesce: mariaDb });
+      expect(configOf(chart).quiesce.podNames).toEqual(['postgres-5', 'postgres-6']);
+    });
+
+    test('once each, though several templates are of one pod', () => {
+      expect(podNames(SnapshotSource.fromStatefulSetName('db', { templates: ['data', 'wal'], replicas: 2 }))).toEqual(['db-0', 'db-1']);
+      const { first, others } = members([['data'], [0]], [['wal'], [0, 1]]);
+      expect(podNames(first, ...others)).toEqual(['db-0', 'db-1']);
+    });
+
+    test('of a set with dashes and digits in its name', () => {
+      expect(podNames(SnapshotSource.fromStatefulSetName('my-db-2', { templates: ['data-0'], ordinals: [10] }))).toEqual(['my-db-2-10']);
+    });
+
+    test.each<[string, SnapshotSource]>([
+      ['a claim by its name', SnapshotSource.fromClaimName('data-db-0')],
+      ['labels', SnapshotSource.fromSelector({ app: 'db' })],
+      ['a StatefulSet whose replicas something else sets', SnapshotSource.fromStatefulSetName('db', { templates: ['data'] })],
+    ])('but not of %s, nor if one of several sources is that', (_, source) => {
+      expect(podNames(source)).toBeUndefined();
+      expect(podNames(SnapshotSource.fromStatefulSetName('db', { templates: ['data'], replicas: 2 }), source)).toBeUndefined();
+    });
+
+    test('unless the user says which they are, by name or by label', () => {
+      const source = SnapshotSource.fromStatefulSetName('db', { templates: ['data'], replicas: 2 });
+      expect(config({ source, quiesce: Quiesce.mariaDb({ podNames: ['db-1'] }) }).quiesce.podNames).toEqual(['db-1']);
+      expect(config({ source, quiesce: Quiesce.mariaDb({ podLabels: { role: 'primary' } }) }).quiesce).not.toHaveProperty('podNames');
+    });
+  });
+
+  describe('is not longer than a run waits for its snapshots', () => {
+    const held = (seconds: number) => cronJob({
+      readyTimeout: Duration.seconds(60), quiesce: Quiesce.mariaDb({ maxHold: Duration.seconds(seconds) }),
+    });
+
+    test('which may be a second more', () => {
+      expect(held(59)).toBeDefined();
+    });
+
+    test.each([60, 61])('or throws: %d seconds', seconds => {
+      expect(() => held(seconds)).toThrow("[test/Nightly] 'quiesce': the application may be held for as long as a run waits for its snapshots, "
+        + `got 'a maxHold of 1 minute${seconds === 61 ? ' 1 second' : ''}'; allowed less than readyTimeout, 1 minute; lower maxHold, or raise readyTimeout`);
+    });
+  });
+
+  test.each(['mariaDb', { quiesce: 'sync', release: ':' }, 7])('throws for %j, which is no Quiesce', quiesce => {
+    expect(() => cronJob({ quiesce: quiesce as any })).toThrow(/^\[test\/Nightly\] 'quiesce': not a Quiesce, got .*; allowed a Quiesce; write for example Quiesce.mariaDb\(\)$/);
+  });
+});
+
+/** What the kubelet makes of the value of a variable. */
+function expanded(value: string, variables: { [name: string]: string }): string {
+  return value.replace(/\$\$|\$\(([^)]*)\)/g, (all, name?: string) => (name === undefined ? '$' : variables[name] ?? all));
+}
+
+describe('what is written reaches the container as it was written, though the kubelet puts in variables', () => {
+  const variables = { SNAPSHOT_CONFIG: 'THE CONFIG', SNAPSHOT_NAMESPACE: 'THE NAMESPACE', HOME: 'THE HOME' };
+  const WORDS = ['$(date)', '$$', '$$$', '$$(HOME)', '$$$(HOME)', '$(HOME)', '$(SNAPSHOT_NAMESPACE)', '${HOME}', '$1', 'a$', '\\$(HOME)', '$($(HOME))'];
+
+  test('as the test expands: two dollars are one, a known variable is its value, an unknown one stays', () => {
+    expect(['$$(HOME)', '$(HOME)', '$(OTHER)', '$$$(HOME)', '$HOME'].map(text => expanded(text, variables))).toEqual(['$(HOME)', 'THE HOME', '$(OTHER)', '$THE HOME', '$HOME']);
+  });
+
+  test.each(WORDS)('in a script: %s', word => {
+    const quiesce = Quiesce.custom({ quiesce: `echo ${word}`, release: word });
+    const { value } = cronJob({ quiesce }).spec.jobTemplate.spec.template.spec.containers[0].env[1];
+    expect(expanded(value, variables)).toBe(quiesce._script);
+  });
+
+  test.each(WORDS)('in an annotation of the snapshots: %s', word => {
+    const { value } = cronJob({ snapshotAnnotations: { note: word } }).spec.jobTemplate.spec.template.spec.containers[0].env[0];
+    expect((parseConfig(expanded(value, variables)) as RunnerConfig).annotations).toEqual({ note: word });
+  });
+
+  test('in a command of the user', () => {
+    const quiesce = Quiesce.heldCommand({ command: ['sh', '-c', 'echo $(hostname) $$ $(SNAPSHOT_CONFIG)'] });
+    const { value } = cronJob({ quiesce }).spec.jobTemplate.spec.template.spec.containers[0].env[0];
+    expect((parseConfig(expanded(value, variables)) as RunnerConfig).quiesce?.command).toEqual(['sh', '-c', 'echo $(hostname) $$ $(SNAPSHOT_CONFIG)']);
+  });
+
+  test('in every preset', () => {
+    for (const quiesce of [
+      Quiesce.postgreSql(), Quiesce.postgreSqlBackupMode(), Quiesce.mariaDb(), Quiesce.mySql(), Quiesce.mongoDb(), Quiesce.redis(), Quiesce.cassandra(), Quiesce.fileSystem('/data'),
+    ]) {
+      const { value } = cronJob({ quiesce }).spec.jobTemplate.spec.template.spec.containers[0].env[1];
+      expect(expanded(value, variables)).toBe(quiesce._script);
+    }
   });
 });
 
@@ -1016,7 +1281,7 @@ describe('the length of the configuration', () => {
     expect(() => long(2, 100).toJson()).toThrow(
       "[test/Nightly] 'source': the configuration of a run is an environment variable, and with one that long its container cannot start, "
       + "got '101 KiB, made up by claims (2), snapshotLabels and snapshotAnnotations'; allowed at most 100 KiB; "
-      + 'split the schedule into several, choose the claims with SnapshotSource.fromSelector, or shorten labels and annotations',
+      + 'split it into several, choose the claims with SnapshotSource.fromSelector, or shorten labels and annotations',
     );
     expect(() => long(3000, 0).toJson()).toThrow(/KiB, made up by claims \(3000\)/);
   });
@@ -1190,7 +1455,7 @@ describe('in a language without types, throws when', () => {
     ['the schedule has no expression', { schedule: { expressionString: undefined } }, /'schedule': not text, got undefined;/],
     ['the time zone is a number', { timeZone: 1 }, /'timeZone': not text, got 1;/],
     ['the class is a name', { snapshotClass: 'ebs' }, /'snapshotClass': not an ISnapshotClass, got 'ebs'; .*fromSnapshotClassName/],
-    ['the class is a driver', { snapshotClass: CsiDriver.awsEbs() }, /'snapshotClass': not an ISnapshotClass, got \{"name":"ebs/],
+    ['the class is a driver', { snapshotClass: CsiDriver.awsEbs() }, /'snapshotClass': not an ISnapshotClass, got a CsiDriver;/],
     ['the retention is an object', { retention: { keepLast: 3 } }, /'retention': not a RetentionPolicy, got \{"keepLast":3\}; .*RetentionPolicy.keepFor/],
     ['prunedStorage is another word', { prunedStorage: 'keep' }, /'prunedStorage': .*, got 'keep'; allowed RECLAIM \('Reclaim'\), KEEP \('Keep'\);/],
     ['a timeout is a number', { readyTimeout: 60 }, /'readyTimeout': not a Duration, got 60;/],

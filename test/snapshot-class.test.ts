@@ -1,9 +1,11 @@
 import { ApiObject, App, Chart, ChartProps, JsonPatch, Yaml } from 'cdk8s';
-import { CsiDriver } from '../src';
+import { CsiDriver, LonghornSnapshotType } from '../src';
 import { DeletionPolicy, SnapshotClass, SnapshotClassProps } from '../src/snapshot-class';
 
 const DEFAULT_CLASS = 'snapshot.storage.kubernetes.io/is-default-class';
 const hostpath = CsiDriver.of('hostpath.csi.k8s.io');
+
+const BACKUPS = CsiDriver.longhorn({ type: LonghornSnapshotType.BACKUP });
 
 function render(props: Partial<SnapshotClassProps> = {}, chartProps: ChartProps = {}): any {
   const chart = new Chart(new App(), 'test', chartProps);
@@ -88,12 +90,12 @@ describe('contract', () => {
   });
 
   test('it tells other constructs what it is', () => {
-    const driver = CsiDriver.longhorn();
+    const driver = CsiDriver.portworx();
     const snapshotClass = new SnapshotClass(new Chart(new App(), 'test'), 'Class', { driver, parameters: { further: 'x' } });
     expect(snapshotClass).toMatchObject({ driver, deletionPolicy: DeletionPolicy.RETAIN, defaultClass: false });
-    expect(snapshotClass.parameters).toEqual({ type: 'snap', further: 'x' });
-    snapshotClass.parameters.type = 'changed';
-    expect(snapshotClass.parameters.type).toBe('snap');
+    expect(snapshotClass.parameters).toEqual({ 'csi.openstorage.org/snapshot-type': 'local', 'further': 'x' });
+    snapshotClass.parameters.further = 'changed';
+    expect(snapshotClass.parameters.further).toBe('x');
   });
 });
 
@@ -153,18 +155,39 @@ describe('defaultClass', () => {
   });
 });
 
+describe('a class that retains', () => {
+  test.each<[string, Partial<SnapshotClassProps>]>([
+    ['Longhorn keeps in its replicas', { driver: CsiDriver.longhorn() }],
+    ['ZFS keeps in the dataset', { driver: CsiDriver.openEbsZfs(), deletionPolicy: DeletionPolicy.RETAIN }],
+    ['Azure Files keeps in the share', { driver: CsiDriver.azureFile() }],
+    ['parameters of the class say so', { driver: CsiDriver.of('driver.longhorn.io'), parameters: { type: 'snap' } }],
+    ['nobody meant it', { driver: CsiDriver.democraticCsi('org.democratic-csi.nfs'), mayBeLostWithVolume: false }],
+  ])('does not retain what %s, so it must be said in words that this is known', (_, props) => {
+    expect(() => render(props)).toThrow(/^\[test\/Class\] 'deletionPolicy': the snapshots of .* are in their volume: .* nothing is retained, got 'Retain'; allowed .*mayBeLostWithVolume: true;/);
+    expect(render({ ...props, mayBeLostWithVolume: true }).deletionPolicy).toBe('Retain');
+    // whoever deletes says so already
+    expect(render({ ...props, deletionPolicy: DeletionPolicy.DELETE }).deletionPolicy).toBe('Delete');
+  });
+
+  test('is told what the driver could do instead', () => {
+    expect(() => render({ driver: CsiDriver.longhorn() })).toThrow(/set type: BACKUP, or say that it is known/);
+    expect(render({ driver: BACKUPS }).deletionPolicy).toBe('Retain');
+    expect(render({ driver: CsiDriver.democraticCsi('org.democratic-csi.nfs', { detachedSnapshots: true }) }).deletionPolicy).toBe('Retain');
+  });
+});
+
 describe('parameters', () => {
   test('further parameters join those of the driver', () => {
-    expect(render({ driver: CsiDriver.longhorn(), parameters: { custom: 'x' } }).parameters).toEqual({ type: 'snap', custom: 'x' });
+    expect(render({ driver: BACKUPS, parameters: { custom: 'x' } }).parameters).toEqual({ type: 'bak', custom: 'x' });
   });
 
   test('saying the same twice is fine', () => {
-    expect(render({ driver: CsiDriver.longhorn(), parameters: { type: 'snap' } }).parameters).toEqual({ type: 'snap' });
+    expect(render({ driver: BACKUPS, parameters: { type: 'bak' } }).parameters).toEqual({ type: 'bak' });
   });
 
   test('throws when they contradict the driver', () => {
-    expect(() => render({ driver: CsiDriver.longhorn(), parameters: { type: 'bak' } }))
-      .toThrow("[test/Class] 'parameters.type': the parameter 'type' has another value already, got 'bak'; allowed 'snap', or leaving it out; set it in one place");
+    expect(() => render({ driver: BACKUPS, parameters: { type: 'snap' } }))
+      .toThrow("[test/Class] 'parameters.type': the parameter 'type' has another value already, got 'snap'; allowed 'bak', or leaving it out; set it in one place");
   });
 
   test('throws when they contradict the driver in another case', () => {
@@ -275,5 +298,41 @@ describe('in a language without types, throws when', () => {
     ['an option is misspelled', { drivr: hostpath }, /'options.drivr': no such prop, .*; did you mean driver\?$/],
   ])('what is known of a class: %s', (_, options, problem) => {
     expect(() => SnapshotClass.fromSnapshotClassName(new Chart(new App(), 'test'), 'Class', 'ebs', options)).toThrow(problem);
+  });
+});
+
+describe('Velero', () => {
+  const LABEL = 'velero.io/csi-volumesnapshot-class';
+
+  test('finds the class by its label', () => {
+    expect(render({ veleroClass: true, metadata: { name: 'c', labels: { team: 'storage' } } }).metadata).toEqual({ name: 'c', labels: { team: 'storage', [LABEL]: 'true' } });
+    expect(new SnapshotClass(new Chart(new App(), 'test'), 'Class', { driver: hostpath, veleroClass: true }).veleroClass).toBe(true);
+  });
+
+  test('is told nothing unless that is asked for', () => {
+    expect(render().metadata.labels).toBeUndefined();
+  });
+
+  test('finds a class by a label that was written by hand, which is known then', () => {
+    const snapshotClass = new SnapshotClass(new Chart(new App(), 'test'), 'Class', { driver: hostpath, metadata: { labels: { [LABEL]: 'true' } } });
+    expect(snapshotClass.veleroClass).toBe(true);
+  });
+
+  test('takes a class also if the label says false, so that is refused', () => {
+    for (const props of [{ metadata: { labels: { [LABEL]: 'false' } } }, { veleroClass: false, metadata: { labels: { [LABEL]: 'true' } } }]) {
+      expect(() => render(props)).toThrow(`[test/Class] 'veleroClass': the label ${LABEL} in metadata says`);
+    }
+  });
+
+  test('would take any of two classes of a driver, so synth fails', () => {
+    const chart = new Chart(new App(), 'test');
+    for (const id of ['A', 'B']) { new SnapshotClass(chart, id, { driver: hostpath, veleroClass: true }); }
+    expect(() => chart.toJson()).toThrow("[test/B/Resource] 'veleroClass': the class at test/A/Resource is the one of the driver hostpath.csi.k8s.io for Velero too");
+  });
+
+  test('has a class of each driver', () => {
+    const chart = new Chart(new App(), 'test');
+    for (const name of ['a', 'b']) { new SnapshotClass(chart, name, { driver: CsiDriver.of(name), veleroClass: true }); }
+    expect(chart.toJson()).toHaveLength(2);
   });
 });

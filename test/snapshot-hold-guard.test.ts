@@ -47,6 +47,16 @@ spec:
         resources:
           - volumesnapshots
         scope: "*"
+      - apiGroups:
+          - groupsnapshot.storage.k8s.io
+        apiVersions:
+          - "*"
+        operations:
+          - UPDATE
+          - DELETE
+        resources:
+          - volumegroupsnapshots
+        scope: "*"
   validations:
     - expression: request.operation != 'DELETE' || variables.holds.size() == 0
       message: held by cdk8s-volume-snapshots/hold; only group oidc:legal or user jane@example.com or service account ops/release may delete it
@@ -146,14 +156,15 @@ describe('the guard', () => {
     expect(objectOf(render(), 'ValidatingAdmissionPolicyBinding').spec).toEqual({ policyName: 'cdk8s-volume-snapshots-hold-guard', validationActions: ['Deny'] });
   });
 
-  test('is around changes and deletions of snapshots in every version of the API, and not around their status, which the controller writes', () => {
-    expect(policy().matchConstraints.resourceRules).toEqual([expect.objectContaining({
-      apiGroups: ['snapshot.storage.k8s.io'], apiVersions: ['*'], operations: ['UPDATE', 'DELETE'], resources: ['volumesnapshots'],
-    })]);
+  test('is around changes and deletions of snapshots and groups in every version of the API, and not around their status, which the controller writes', () => {
+    expect(policy().matchConstraints.resourceRules).toMatchObject([
+      { apiGroups: ['snapshot.storage.k8s.io'], apiVersions: ['*'], operations: ['UPDATE', 'DELETE'], resources: ['volumesnapshots'] },
+      { apiGroups: ['groupsnapshot.storage.k8s.io'], apiVersions: ['*'], operations: ['UPDATE', 'DELETE'], resources: ['volumegroupsnapshots'] },
+    ]);
   });
 
   test('says the scope that the API server would add, or kubectl apply would call it changed each time', () => {
-    expect(policy().matchConstraints.resourceRules).toEqual([expect.objectContaining({ scope: '*' })]);
+    expect(policy().matchConstraints.resourceRules).toMatchObject([{ scope: '*' }, { scope: '*' }]);
   });
 
   test('stands in the namespaces that are named, and in no other', () => {

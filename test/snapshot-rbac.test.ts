@@ -2,7 +2,9 @@ import { ApiObject, App, Chart, JsonPatch, Yaml } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { newChart, objectOf, objectsOf, schedule, statefulSet } from './manifests';
-import { SnapshotRbac, SnapshotSource, SnapshotSubject } from '../src';
+import {
+  CsiDriver, DeletionPolicy, GroupSnapshotClass, Quiesce, QuiesceOptions, ScheduledSnapshotProps, SnapshotRbac, SnapshotSource, SnapshotSubject,
+} from '../src';
 
 const developers = SnapshotSubject.group('developers');
 const jane = SnapshotSubject.user('jane@example.com');
@@ -296,6 +298,67 @@ subjects:
 `);
 });
 
+describe('to quiesce applications', () => {
+  const usual = [snapshots('create', 'delete', 'list', 'watch'), claims('list'), events];
+  const toQuiesce = (...resourceNames: string[]) => {
+    const names = resourceNames.length > 0 ? { resourceNames } : {};
+    return [{ apiGroups: [''], resources: ['pods'], ...names, verbs: ['list'] },
+      { apiGroups: [''], resources: ['pods/exec'], ...names, verbs: ['create', 'get'] }, snapshots('patch')];
+  };
+  const members = (name: string, replicas?: number) => SnapshotSource.fromStatefulSetName(name, { templates: ['data'], replicas });
+  const one = SnapshotSource.fromClaimName('data-db-0');
+
+  /** The rules of a Role that schedules of these sources share; a source without options is not quiesced. */
+  function shared(...schedules: [source: SnapshotSource, options?: QuiesceOptions][]): any[] {
+    const chart = newChart();
+    const rbac = new SnapshotRbac(chart, 'Rights', { metadata: { name: 'rights' } });
+    schedules.forEach(([source, options], index) => schedule(chart, { source, rbac, quiesce: options && Quiesce.cassandra(options) }, `Schedule${index}`));
+    return rules(chart);
+  }
+
+  test('are not given where nothing is quiesced: to execute commands is to be the application', () => {
+    expect(shared([one], [members('db', 2)])).toEqual(usual);
+  });
+
+  test('are those to the pods that are known, and to no others', () => {
+    expect(shared([members('db', 2), {}])).toEqual([...usual, ...toQuiesce('db-0', 'db-1')]);
+    expect(shared([one, { podNames: ['db-0'] }])).toEqual([...usual, ...toQuiesce('db-0')]);
+  });
+
+  test('are those to the pods of all schedules that share them, each once, whatever the others do that quiesce nothing', () => {
+    expect(shared([members('db', 2), {}], [members('web', 1), {}], [members('db', 1), {}], [one])).toEqual([...usual, ...toQuiesce('db-0', 'db-1', 'web-0')]);
+  });
+
+  test.each<[string, SnapshotSource, QuiesceOptions]>([
+    ['of a claim by its name', one, {}],
+    ['of a StatefulSet whose replicas are not known', members('other'), {}],
+    ['that are found by their labels', members('other', 1), { podLabels: { role: 'primary' } }],
+  ])('are those to all pods of the namespace if one schedule needs pods %s: with names it could not hold them', (_, source, options) => {
+    expect(shared([members('db', 2), {}], [source, options])).toEqual([...usual, ...toQuiesce()]);
+  });
+
+  test('follow the sources that are added later, or a run could not hold what it covers', () => {
+    const chart = newChart();
+    const rbac = new SnapshotRbac(chart, 'Rights', { metadata: { name: 'rights' } });
+    const made = schedule(chart, { source: members('db', 1), rbac, quiesce: Quiesce.cassandra() });
+    made.addSource(members('web', 1));
+    expect(rules(chart)).toEqual([...usual, ...toQuiesce('db-0', 'web-0')]);
+    made.addSource(one);
+    expect(rules(chart)).toEqual([...usual, ...toQuiesce()]);
+  });
+
+  test('are not granted to people with any grant', () => {
+    const chart = newChart();
+    const made = schedule(chart, { source: members('db', 1), quiesce: Quiesce.cassandra() });
+    made.rbac.grantView(developers);
+    made.rbac.grantTake(developers);
+    made.rbac.grantPrune(developers);
+    made.rbac.grantRestore(developers);
+    const roles = objectsOf(chart, 'Role').filter(role => JSON.stringify(role).includes('pods/exec')).map(role => role.metadata.name);
+    expect(roles).toEqual([made.name]);
+  });
+});
+
 describe('contract', () => {
   test('the Role of the schedules is the default child', () => {
     expect(ApiObject.of(new SnapshotRbac(newChart(), 'Rights')).kind).toBe('Role');
@@ -401,6 +464,65 @@ describe('the rights of schedules', () => {
     const chart = newChart();
     schedule(chart);
     expect(JSON.stringify(objectsOf(chart, 'Role'))).not.toContain('contents');
+  });
+});
+
+describe('the rights of schedules of groups', () => {
+  const groups = (...verbs: string[]) => ({ apiGroups: ['groupsnapshot.storage.k8s.io'], resources: ['volumegroupsnapshots'], verbs });
+  const groupSnapshotClassIn = (chart: Chart) => (chart.node.tryFindChild('Groups') as GroupSnapshotClass | undefined)
+    ?? new GroupSnapshotClass(chart, 'Groups', { driver: CsiDriver.of('hostpath.csi.k8s.io'), deletionPolicy: DeletionPolicy.DELETE });
+
+  /** The rules for schedules that share rights. */
+  function sharedBy(...all: ((chart: Chart) => Partial<ScheduledSnapshotProps>)[]): any[] {
+    const chart = newChart();
+    const rbac = new SnapshotRbac(chart, 'Rights', { metadata: { name: 'rights' } });
+    all.forEach((props, index) => schedule(chart, { rbac, ...props(chart) }, `Schedule${index}`));
+    return rules(chart);
+  }
+  const grouped = (props: Partial<ScheduledSnapshotProps> = {}) => (chart: Chart) => ({ groupSnapshotClass: groupSnapshotClassIn(chart), ...props });
+  const quiesce = Quiesce.custom({ quiesce: ':', release: ':' });
+  const pods = { apiGroups: [''], resources: ['pods'], verbs: ['list'] };
+  const exec = { apiGroups: [''], resources: ['pods/exec'], verbs: ['create', 'get'] };
+
+  test('are those to groups, to look for their members and label them, and to mark the claims that are named', () => {
+    expect(sharedBy(grouped({ source: SnapshotSource.fromStatefulSetName('db', { templates: ['data'], replicas: 2 }) }))).toEqual([
+      groups('create', 'delete', 'list', 'watch'),
+      snapshots('list', 'patch'),
+      { ...claims('patch'), resourceNames: ['data-db-0', 'data-db-1'] },
+      claims('list'),
+      events,
+    ]);
+  });
+
+  test.each([
+    ['selected', SnapshotSource.fromSelector({ app: 'db' })],
+    ['those of a StatefulSet of any size', SnapshotSource.fromStatefulSetName('db', { templates: ['data'] })],
+  ])('are to mark any claim if the claims are %s', (_, source) => {
+    expect(sharedBy(grouped({ source }))).toContainEqual(claims('patch'));
+    expect(sharedBy(grouped({ source }), grouped())).toContainEqual(claims('patch'));
+  });
+
+  test('are to hold applications and to call the group consistent if it is quiesced', () => {
+    expect(sharedBy(grouped({ quiesce })).slice(-3)).toEqual([pods, exec, groups('patch')]);
+  });
+
+  test('do not add to those of a schedule of single snapshots what it does not need, and are beside them', () => {
+    expect(sharedBy(() => ({}), grouped())).toEqual([
+      snapshots('create', 'delete', 'list', 'watch'),
+      groups('create', 'delete', 'list', 'watch'),
+      snapshots('list', 'patch'),
+      { ...claims('patch'), resourceNames: ['data'] },
+      claims('list'),
+      events,
+    ]);
+    expect(sharedBy(() => ({ quiesce })).slice(-1)).toEqual([snapshots('patch')]);
+  });
+
+  test('follow sources that are added later', () => {
+    const chart = newChart();
+    const made = schedule(chart, { ...grouped()(chart), metadata: { name: 'rights' } });
+    made.addSource(SnapshotSource.fromClaimName('wal'));
+    expect(rules(chart)).toContainEqual({ ...claims('patch'), resourceNames: ['data', 'wal'] });
   });
 });
 

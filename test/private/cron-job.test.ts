@@ -24,3 +24,8 @@ test('runs never overlap, a failure that a retry cannot mend is not retried, and
     { action: 'FailJob', onExitCodes: { containerName: 'runner', operator: 'In', values: [1] } },
   ]);
 });
+
+test('a run that is under way is not in a backup of Velero, which would restore it to run once more', () => {
+  const { jobTemplate } = renderCronJobSpec({ schedule: '@daily', timeZone: 'Etc/UTC', startingDeadline: 60, activeDeadline: 60, template: {} }) as any;
+  expect(jobTemplate.metadata.labels).toEqual({ 'velero.io/exclude-from-backup': 'true' });
+});

@@ -90,6 +90,15 @@ describe('a wrong schedule is refused at synth with what is wrong and what to wr
     expect(fixOf(expression)).toBe(fix);
   });
 
+  test.each(['* 3 * * *', '* 1-5 * * *', ' *  9,12  * * 1'])('sixty snapshots where one was meant: %p', expression => {
+    expect(problemOf(expression)).toBe('accepted');
+    expect(rejection(expression)).toContain('runs each minute of these hours, since the minute is left out');
+  });
+
+  test.each(['* * * * *', '*/1 3 * * *', '*/5 3 * * *', '0 3 * * *', '* */1 * * *'])('what is said is meant: %p', expression => {
+    expect(rejection(expression)).toBe('accepted');
+  });
+
   test.each(['0 2 30 2 *', '0 2 30,31 2 *', '0 2 31 4,6,9,11 *', '0 2 31 2 ?', ', 2 * * *', '0 , * * *', '0 2 , * *', '0 2 * , *', '0 2 * * ,', '0 2 , * ,'])(
     'a backup that would never be made: %p', expression => {
       expect(problemOf(expression)).toBe('accepted');

@@ -1,5 +1,5 @@
 import { Duration, Size } from 'cdk8s';
-import { RunnerPodOptions, TaintEffect } from '../../src';
+import { Quiesce, RunnerPodOptions, TaintEffect } from '../../src';
 import { mergePodOptions } from '../../src/private/runner-pod';
 import { newChart, podOf, schedule } from '../manifests';
 
@@ -221,6 +221,16 @@ describe('the run knows', () => {
       { name: 'SNAPSHOT_JOB_NAME', valueFrom: { fieldRef: { fieldPath: "metadata.labels['batch.kubernetes.io/job-name']" } } },
       { name: 'SNAPSHOT_JOB_UID', valueFrom: { fieldRef: { fieldPath: "metadata.labels['batch.kubernetes.io/controller-uid']" } } },
     ]);
+  });
+
+  test('how to quiesce an application, right behind its configuration, with each dollar doubled that the kubelet would take for a variable of its own', () => {
+    const chart = newChart();
+    schedule(chart, { quiesce: Quiesce.custom({ quiesce: 'echo $(hostname) $$ $HOME ${HOME} $(($$ + 1))', release: ':' }), snapshotAnnotations: { cost: '$(HOME) $$' } });
+    const [config, script, ...others] = podOf(chart).spec.containers[0].env;
+    expect([config.name, script.name, others.length]).toEqual(['SNAPSHOT_CONFIG', 'SNAPSHOT_QUIESCE_SCRIPT', 4]);
+    expect(script.value).toContain('echo $$(hostname) $$$ $HOME ${HOME} $$(($$$ + 1))');
+    expect(config.value).toContain('"cost": "\\u0024(HOME) \\u0024$"');
+    expect(JSON.parse(config.value).annotations.cost).toBe('$(HOME) $$');
   });
 
   test('its token, which its service account gives to no other pod', () => {

@@ -1,6 +1,8 @@
 import { App, Chart, Duration, Size } from 'cdk8s';
+import { Quiesce } from '../../src';
+import { quantityToNumber } from '../../src/private/quantity';
 import {
-  message, quantityToNumber, refuseKeys, reject, requireBoolean, requireDnsLabel, requireDuration, requireEnum, requireInteger, requireKeys,
+  message, refuseKeys, reject, requireBoolean, requireDnsLabel, requireDuration, requireEnum, requireInteger, requireKeys,
   requireKind, requireKnownKeys, requireLabels, requireList, requireName, requireOptional, requireQuantity,
 } from '../../src/private/validate';
 
@@ -31,6 +33,7 @@ describe('message', () => {
     ['nothing', undefined, 'undefined'],
     ['a list', ['a'], '["a"]'],
     ['an object', { a: 1 }, '{"a":1}'],
+    ['an object of a class, which may hold a script', Quiesce.postgreSql(), 'a Quiesce'],
   ])('shows %s as a person would write it', (_, got, shown) => {
     expect(message('x', 'p', { ...why, got })).toContain(`got ${shown};`);
   });
@@ -168,6 +171,7 @@ describe('what no compiler has checked', () => {
     ['a number as a name', () => requireDnsLabel('x', 'p', 5 as any), /'p': not text, got 5;/],
     ['a number as a quantity', () => requireQuantity('x', 'p', 1 as any), /'p': not text, got 1;/],
     ['text as a map', () => requireKeys('x', 'p', 'a=b' as any), /'p': not a map, got 'a=b'; .*; write \{ key: 'value' \}$/],
+    ['nothing as a map', () => requireKeys('x', 'p', null as any), /'p': not a map, got null;/],
     ['a list as labels', () => requireLabels('x', 'p', ['a'] as any), /'p': not a map, got \["a"\];/],
     ['a number as a duration', () => requireDuration('x', 'p', 60 as any, Duration.seconds(1), Duration.days(1)), /not a Duration, got 60; .*Duration.hours\(1\)/],
     ['no number as a duration', () => requireDuration('x', 'p', Duration.seconds(NaN), Duration.seconds(1), Duration.days(1)), /'p': out of range, got a duration of NaN;/],
@@ -177,6 +181,8 @@ describe('what no compiler has checked', () => {
     ['null for an object', () => requireKind('x', 'p', null, 'Cron'), /'p': not a Cron, got null; allowed a Cron; write Cron.schedule/],
     ['an object of another kind', () => requireKind('x', 'p', Duration.days(1), 'Size'), /'p': not a Size, got 1 day;/],
     ['a misspelled prop', () => requireKnownKeys('x', { keepfor: 1 } as any, { keepFor: true }), /'keepfor': no such prop, got 1; allowed keepFor; did you mean keepFor\?$/],
+    ['a word of others among options, which would be passed over', () => requireKnownKeys('x', { ttl: 1 } as any, { keepFor: true }), /'ttl': no such prop, got 'ttl'; allowed keepFor; leave it out, or correct its name$/],
+    ['a word of others in a part of props', () => requireKnownKeys(new Chart(new App(), 'c'), { ttl: 1 } as any, { keepFor: true }, 'rules[0]'), /\[c\] 'rules\[0\]\.ttl': no such prop/],
     ['no props', () => requireKnownKeys('x', undefined as any, { keepFor: true }), /'props': not an object, got undefined;/],
     ['a key of others', () => refuseKeys('x', 'p', { 'a/b': '' }, ['a/']), /'p': this key is set by the library or by Kubernetes, got 'a\/b';/],
   ])('is refused: %s', (_, check, problem) => {
@@ -191,7 +197,7 @@ describe('what no compiler has checked', () => {
       requireOptional('x', 'p', undefined, 'Size');
       requireKnownKeys<object>('x', { later: undefined }, {});
       // of a class that extends a construct
-      requireKnownKeys<object>('x', { team: 'dba' }, { keepFor: true } as object);
+      requireKnownKeys<object>(new Chart(new App(), 'c'), { team: 'dba' }, { keepFor: true } as object);
     }).not.toThrow();
   });
 
