@@ -21,9 +21,12 @@ export function names(...args: string[]): string[] {
 
 export const sleep = (milliseconds: number) => new Promise(resolve => setTimeout(resolve, milliseconds));
 
-/** Looks again and again until there is something to return. */
+/** A machine that is busy with other things is slow; what must be in time is measured, not waited for. */
+const PATIENCE = 3;
+
+/** Looks again and again until there is something to return, for so many seconds on an idle machine. */
 export async function eventually<T>(what: string, seconds: number, look: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
-  const end = Date.now() + seconds * 1000;
+  const end = Date.now() + seconds * PATIENCE * 1000;
   let last: unknown;
   while (Date.now() < end) {
     try {
@@ -35,11 +38,19 @@ export async function eventually<T>(what: string, seconds: number, look: () => T
     }
     await sleep(250);
   }
-  throw new Error(`not within ${seconds} s: ${what}${last ? ` (${(last as Error).message})` : ''}`);
+  throw new Error(`not within ${seconds * PATIENCE} s: ${what}${last ? ` (${(last as Error).message})` : ''}`);
+}
+
+const made = new Set<string>();
+
+/** Ends what runs in the namespaces of a test file, whose databases would be written to for ever; snapshots and claims stay, to be looked at. */
+export function endWorkloads(): void {
+  for (const namespace of made) { spawnSync('kubectl', ['-n', namespace, 'delete', 'cronjobs,jobs,statefulsets,deployments,pods', '--all', '--wait=false']); }
 }
 
 /** An empty namespace, also if an earlier test run left one behind. */
 export function freshNamespace(name: string, labels: { [key: string]: string } = {}): string {
+  made.add(name);
   spawnSync('kubectl', ['delete', 'namespace', name, '--ignore-not-found', '--wait=true', '--timeout=120s']);
   apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }]);
   return name;
@@ -49,11 +60,16 @@ export function apply(objects: object[]): void {
   kubectl(['apply', '-f', '-'], Yaml.stringify(...objects));
 }
 
-/** Applies what a chart synthesizes to, as a user would. */
-export function applyChart(namespace: string | undefined, build: (chart: Chart) => void): void {
+/** What a chart comes to. */
+export function synthesize(namespace: string | undefined, build: (chart: Chart) => void): any[] {
   const chart = new Chart(new App(), namespace ?? 'platform', { namespace });
   build(chart);
-  apply(chart.toJson());
+  return chart.toJson();
+}
+
+/** Applies what a chart synthesizes to, as a user would. */
+export function applyChart(namespace: string | undefined, build: (chart: Chart) => void): void {
+  apply(synthesize(namespace, build));
 }
 
 export function claim(namespace: string, name: string, options: { labels?: { [key: string]: string }; storageClassName?: string } = {}): object {
@@ -102,6 +118,8 @@ export async function jobEnd(namespace: string, name: string, seconds = 120): Pr
   const last = pods[pods.length - 1];
   const terminated = last?.status.containerStatuses?.[0]?.state?.terminated;
   const log = last ? kubectl(['-n', namespace, 'logs', last.metadata.name]) : '';
+  // a test that expected otherwise shows only the two results
+  if (end.type !== 'Complete') { process.stderr.write(`job ${namespace}/${name} failed: ${(terminated?.message ?? end.message).slice(0, 400)}\n`); }
   return {
     succeeded: end.type === 'Complete',
     exitCode: terminated?.exitCode,

@@ -1,6 +1,6 @@
 import { Chart, Cron, Duration } from 'cdk8s';
 import { apply, applyChart, bound, claim, DRIVER, eventually, freshNamespace, getJson, jobEnd, kubectl, runJob, startJob } from '../cluster';
-import { clearFaults, injectFaults, storedSnapshots } from './knobs';
+import { clearFaults, eventuallyDeleted, injectFaults, storedSnapshots } from './knobs';
 import {
   CsiDriver, DeletionPolicy, RetentionPolicy, ScheduledSnapshot, ScheduledSnapshotProps, SnapshotClass, SnapshotReclaim, SnapshotSource,
 } from 'cdk8s-volume-snapshots';
@@ -40,6 +40,11 @@ function schedule(
 const snapshotsOf = (id: string): any[] => getJson('-n', NAMESPACE, 'volumesnapshots', '-l', `cdk8s-volume-snapshots/schedule=${id}`).items;
 const uid = (snapshot: any) => snapshot.metadata.uid;
 
+/** Of what a test has seen, the storage has this one. */
+async function storedAlone(seen: Set<string>, alone: string): Promise<void> {
+  await eventuallyDeleted('the storage has that one alone', 60, () => storedSnapshots().filter(each => seen.has(each)).join() === alone);
+}
+
 test('while the storage fails, the job fails and says what the storage says, the good snapshot stays, and the first run after it recovers', async () => {
   schedule('outage');
   expect(await runJob(NAMESPACE, 'outage')).toMatchObject({ succeeded: true });
@@ -68,7 +73,7 @@ test('while the storage fails, the job fails and says what the storage says, the
   expect(left()).toHaveLength(1);
   const [{ metadata, status }] = left();
   expect(status.readyToUse).toBe(true);
-  await eventually('the storage has that one alone', 60, () => storedSnapshots().filter(u => seen.has(u)).join() === metadata.uid);
+  await storedAlone(seen, metadata.uid);
 });
 
 test('a storage that is slow to make snapshots ready fails the job, and the snapshot is kept and counts as soon as it is ready', async () => {
@@ -76,7 +81,7 @@ test('a storage that is slow to make snapshots ready fails the job, and the snap
   expect(await runJob(NAMESPACE, 'slow')).toMatchObject({ succeeded: true });
   const [good] = snapshotsOf('slow');
 
-  schedule('slow', { readyDelay: '25s' });
+  schedule('slow', { readyDelay: '12s' });
   const end = await runJob(NAMESPACE, 'slow');
   expect(end).toMatchObject({ succeeded: false, exitCode: 1 });
   expect(end.message).toMatch(/its data was cut at .* and the storage is still copying it; it is kept and the next run counts it/);
@@ -110,7 +115,7 @@ test.each<[string, { [key: string]: string }, () => unknown]>([
   expect(await runJob(NAMESPACE, name)).toMatchObject({ succeeded: true, exitCode: 0 });
   snapshotsOf(name).forEach(snapshot => seen.add(uid(snapshot)));
   expect(left()).toHaveLength(1);
-  await eventually('the storage has that one alone', 60, () => storedSnapshots().filter(each => seen.has(each)).join() === left().map(uid).join());
+  await storedAlone(seen, uid(left()[0]));
 });
 
 test('two runs of one schedule beside each other leave the snapshot of the other alone', async () => {

@@ -1,6 +1,6 @@
 import { Chart, Cron, Duration } from 'cdk8s';
 import { apply, applyChart, bound, claim, DRIVER, eventually, freshNamespace, getJson, jobEnd, runJob, sleep, startJob } from '../cluster';
-import { kill, repair, storedSnapshotsOf } from './knobs';
+import { kill, repair, restartControllers, storedSnapshotsOf } from './knobs';
 import {
   CsiDriver, DeletionPolicy, RetentionPolicy, ScheduledSnapshot, ScheduledSnapshotProps, SnapshotClass, SnapshotReclaim, SnapshotSource,
 } from 'cdk8s-volume-snapshots';
@@ -14,8 +14,12 @@ beforeAll(async () => {
   await bound(NAMESPACE, 'a', 'b');
 });
 
-// also after a test that failed in between
-afterEach(() => repair());
+afterEach(() => {
+  // also after a test that failed in between
+  repair();
+  // each test has a class of its own, which they must learn of
+  restartControllers();
+});
 
 function schedule(name: string, parameters: { [key: string]: string } = {}, props: Partial<ScheduledSnapshotProps> = {}): void {
   applyChart(NAMESPACE, (chart: Chart) => {

@@ -2,10 +2,11 @@ import { Chart, Cron, Duration } from 'cdk8s';
 import { HttpClient } from '../../src/runner/http-client';
 import { ApiError } from '../../src/runner/kube-client';
 import { apply, applyChart, bound, claim, DRIVER, eventually, freshNamespace, getJson, kubectl, runJob } from '../cluster';
+import { startPod } from '../databases';
 import { AuditedRequest, AuditLog, storedSnapshots } from './knobs';
 import { connection } from './outside';
 import {
-  CsiDriver, DeletionPolicy, RetentionPolicy, ScheduledSnapshot, SnapshotClass, SnapshotReclaim, SnapshotSource,
+  CsiDriver, DeletionPolicy, Quiesce, RetentionPolicy, ScheduledSnapshot, SnapshotClass, SnapshotReclaim, SnapshotSource,
 } from 'cdk8s-volume-snapshots';
 
 const NAMESPACE = 'e2e-rights';
@@ -21,8 +22,11 @@ beforeAll(async () => {
 });
 
 function schedule(namespace: string, name: string, ...sources: SnapshotSource[]): void {
+  quiescedSchedule(namespace, name, sources);
+}
+
+function quiescedSchedule(namespace: string, name: string, [source, ...more]: SnapshotSource[], quiesce?: Quiesce): void {
   applyChart(namespace, (chart: Chart) => {
-    const [source, ...more] = sources;
     const made = new ScheduledSnapshot(chart, 'Schedule', {
       metadata: { name },
       source,
@@ -31,6 +35,7 @@ function schedule(namespace: string, name: string, ...sources: SnapshotSource[])
       suspend: true,
       retention: RetentionPolicy.keepLast(1),
       readyTimeout: Duration.seconds(60),
+      quiesce,
     });
     more.forEach(each => made.addSource(each));
   });
@@ -60,6 +65,49 @@ test.each([
   expect(requests.filter(request => request.code === 403)).toEqual([]);
   // what the fence must refuse, asked for once a run
   expect(requests.filter(request => request.code === 422)).toHaveLength(2);
+});
+
+describe('a schedule that quiesces', () => {
+  const pods = ['db-0', 'other'];
+  beforeAll(async () => {
+    await Promise.all(pods.map(name => startPod({
+      namespace: NAMESPACE, name, container: { image: 'busybox:1.36', command: ['sleep', '3600'] }, volumes: { [name === 'db-0' ? 'data-db-0' : 'other']: '/data' },
+    })));
+  });
+
+  const quiesce = Quiesce.custom({ quiesce: ':', release: ':' });
+  /** Which of the two a server asks for depends on its version. */
+  const EITHER = ['create pods/exec', 'get pods/exec'];
+
+  test.each<[string, SnapshotSource, string[] | undefined]>([
+    ['whose pods are known', SnapshotSource.fromStatefulSetName('db', { templates: ['data'], replicas: 1 }), ['db-0']],
+    ['whose pods are found', SnapshotSource.fromClaimName('other'), undefined],
+  ])('%s has just the rights that it uses, and in no other pods than it may know', async (how, source, resourceNames) => {
+    const name = how.split(' ').pop() as string;
+    quiescedSchedule(NAMESPACE, name, [source], quiesce);
+    const audit = new AuditLog();
+    for (let run = 0; run < 2; run += 1) {
+      expect(await runJob(NAMESPACE, name)).toMatchObject({ succeeded: true, message: expect.stringContaining('application-consistent') });
+    }
+    const requests = audit.requestsOf(NAMESPACE, name);
+    const others = (lines: string[]) => lines.filter(line => line !== RECLAIM && !EITHER.includes(line));
+    expect(others(used(requests))).toEqual(others(grantedBy(name)));
+    expect(used(requests).some(line => EITHER.includes(line))).toBe(true);
+    expect(requests.filter(request => request.code === 403)).toEqual([]);
+    const rules = getJson('-n', NAMESPACE, 'role', name).rules.filter((rule: any) => rule.resources[0].startsWith('pods'));
+    expect(rules.map((rule: any) => rule.resourceNames)).toEqual([resourceNames, resourceNames]);
+  });
+
+  test('a token of one whose pods are known opens no other pod', async () => {
+    const client = connect(kubectl(['-n', NAMESPACE, 'create', 'token', 'known']).trim());
+    const run = (pod: string) => client.exec({ namespace: NAMESPACE, pod, command: ['echo', 'in'] });
+    const session = await run('db-0');
+    expect(await session.nextLine()).toBe('in');
+    session.close();
+    await expect(run('other')).rejects.toThrow(/pods "other" is forbidden/);
+    await expect(client.request({ method: 'GET', path: `/api/v1/namespaces/${NAMESPACE}/pods` })).rejects.toThrow(/forbidden/);
+    client.close();
+  });
 });
 
 test('a run asks for no more than its work: a list and a watch, two looks at the claims, a create and an Event a claim, a patch and a delete a pruned snapshot', async () => {

@@ -1,0 +1,3 @@
+import { endWorkloads } from './cluster';
+
+afterAll(() => endWorkloads());
