@@ -1,7 +1,8 @@
-import { App, Chart, Cron, Duration, Size } from 'cdk8s';
+import { App, Chart, Cron, Duration } from 'cdk8s';
 import * as kplus from 'cdk8s-plus-27';
 import {
-  CsiDriver, RestoredPvc, RetentionPolicy, ScheduledSnapshot, SnapshotClass, SnapshotReclaim, SnapshotRef, SnapshotSource,
+  CsiDriver, DrillCheck, RecoveryPod, RecoveryPreset, RestoreDrill, RestoreNames, RetentionPolicy, ScheduledSnapshot, SnapshotClass, SnapshotCoverage,
+  SnapshotReclaim, SnapshotRestore, SnapshotSource,
 } from 'cdk8s-volume-snapshots';
 
 const NAMESPACE = 'shop';
@@ -16,6 +17,8 @@ const platform = new Chart(app, 'platform');
 const longhorn = new SnapshotClass(platform, 'Longhorn', {
   metadata: { name: 'longhorn-snapshot' },
   driver: CsiDriver.longhorn(),
+  // snapshots in the volume are good for what a person breaks; with a backup target, take LonghornSnapshotType.BACKUP
+  mayBeLostWithVolume: true,
 });
 new SnapshotReclaim(platform, 'Reclaim');
 
@@ -59,7 +62,7 @@ const postgres = new kplus.k8s.KubeStatefulSet(shop, 'Postgres', {
   },
 });
 
-new ScheduledSnapshot(shop, 'Daily', {
+const daily = new ScheduledSnapshot(shop, 'Daily', {
   metadata: { name: 'postgres-daily' },
   source: SnapshotSource.fromStatefulSet(postgres),
   snapshotClass: longhorn,
@@ -68,38 +71,32 @@ new ScheduledSnapshot(shop, 'Daily', {
   retention: RetentionPolicy.of({ keepFor: Duration.days(7), minimumReady: 3 }),
 });
 
-// on the day you need it: the snapshot you chose from `kubectl -n shop get volumesnapshots`,
-// as a claim of its own beside the database
-const recovery = new Chart(app, 'recovery', { namespace: NAMESPACE });
-const restored = new RestoredPvc(recovery, 'Restored', {
-  metadata: { name: 'postgres-restored' },
-  snapshot: SnapshotRef.fromName('data-postgres-0-20260209-021500-5f3a9c1e'),
-  size: Size.gibibytes(20),
-  storageClassName: 'longhorn',
+// every Sunday, the newest snapshot is restored, a server is started on it, and asked;
+// then all of that is taken away
+new RestoreDrill(shop, 'Drill', {
+  metadata: { name: 'postgres-drill' },
+  schedule: daily,
+  workload: postgres,
+  check: DrillCheck.postgreSql({ query: 'SELECT count(*) FROM orders', atLeast: 1000 }),
 });
 
-// a second server on the restored data, to look at it before you decide. It
+// on the day you need it: a server on restored data, to look at before you decide. It
 // believes to be production, so it gets no labels of the service and no network
-new kplus.k8s.KubeNetworkPolicy(recovery, 'NoNetwork', {
+const recovery = new RecoveryPod(shop, 'Recovery', {
   metadata: { name: 'postgres-recovery' },
-  spec: { podSelector: { matchLabels: { app: 'postgres-recovery' } }, policyTypes: ['Ingress', 'Egress'] },
+  workload: postgres,
+  preset: RecoveryPreset.postgreSql(),
 });
-const pod = new kplus.Pod(recovery, 'Recovery', {
-  metadata: { name: 'postgres-recovery', labels: { app: 'postgres-recovery' } },
-  automountServiceAccountToken: false,
-  securityContext: { ensureNonRoot: false },
+// and what makes its claims:
+//   kubectl -n shop create job postgres-restore-1 --from=cronjob/postgres-restore
+//   kubectl -n shop create job postgres-recovery-1 --from=cronjob/postgres-recovery
+new SnapshotRestore(shop, 'Restore', {
+  metadata: { name: 'postgres-restore' },
+  schedule: daily,
+  names: RestoreNames.forStatefulSet(recovery.name),
 });
-pod.addContainer({
-  name: 'postgres',
-  image: IMAGE,
-  imagePullPolicy: kplus.ImagePullPolicy.IF_NOT_PRESENT,
-  resources: {},
-  securityContext: { ensureNonRoot: false, readOnlyRootFilesystem: false },
-  envVariables: {
-    PGDATA: kplus.EnvValue.fromValue(PGDATA),
-    POSTGRES_PASSWORD: kplus.Secret.fromSecretName(recovery, 'Password', 'postgres').envValue('password'),
-  },
-  readiness: kplus.Probe.fromCommand(['pg_isready', '-U', 'postgres'], { periodSeconds: Duration.seconds(5) }),
-}).mount('/var/lib/postgresql/data', kplus.Volume.fromPersistentVolumeClaim(recovery, 'Data', restored));
+
+// whoever adds a claim to the shop gives it a schedule, or a reason why it needs none
+new SnapshotCoverage(shop, 'Coverage', { maximumLoss: Duration.hours(25), requireDrill: true });
 
 app.synth();
