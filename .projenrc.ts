@@ -64,10 +64,10 @@ const project = new cdk8s.ConstructLibraryCdk8s({
   publishToGo: { moduleName: `github.com/${NAME}/${NAME}-go`, packageName: 'volumesnapshots' },
 });
 
-// the pods run the bundle in assets/; of the runner's sources the constructs need the contract, and the command how snapshots are read.
+// the pods run the bundle in assets/; of the runner's sources the constructs need the contract and its reader, and the command how snapshots are read.
 // After projen's own `!/lib/`, since the last pattern wins; .jsii.tabl.json is what the docs' snippets compile to
 project.npmignore?.exclude('/lib/runner/*');
-for (const file of ['breaker', 'config', 'resources']) { project.npmignore?.include(`/lib/runner/${file}.js`, `/lib/runner/${file}.d.ts`); }
+for (const file of ['breaker', 'config', 'parse-config', 'resources']) { project.npmignore?.include(`/lib/runner/${file}.js`, `/lib/runner/${file}.d.ts`); }
 project.npmignore?.exclude('.jsii.tabl.json');
 
 // deep imports are closed; examples and tests import the package by its name, as a user does

@@ -4,7 +4,8 @@ import {
   CsiDriver, DeletionPolicy, EbsLockMode, GroupSnapshotClass, PreUpgradeSnapshot, PreUpgradeSnapshotProps, PrunedStorage, Quiesce, RestoreNames,
   RetentionPolicy, SnapshotClass, SnapshotSource, JobTrigger,
 } from '../src';
-import { parseConfig, RunnerConfig } from '../src/runner/config';
+import { RunnerConfig } from '../src/runner/config';
+import { parseConfig } from '../src/runner/parse-config';
 
 /** A chart with a snapshot before upgrades called `before`. */
 function render(props: Partial<PreUpgradeSnapshotProps> = {}, chart = newChart()): { chart: Chart; before: PreUpgradeSnapshot } {

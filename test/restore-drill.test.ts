@@ -1,7 +1,8 @@
 import { Cron, Duration, Yaml } from 'cdk8s';
 import { configOf, newChart, objectOf, schedule, statefulSet } from './manifests';
 import { DrillCheck, Quiesce, RecoveryPreset, RestoreDrill, RestoreDrillProps, SnapshotSource } from '../src';
-import { DrillConfig, parseConfig } from '../src/runner/config';
+import { DrillConfig } from '../src/runner/config';
+import { parseConfig } from '../src/runner/parse-config';
 
 const CONTAINER = {
   name: 'postgres',

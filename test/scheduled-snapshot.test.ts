@@ -8,7 +8,8 @@ import {
 } from '../src';
 import { FakeApiServer, FakePod, NAMESPACE } from './runner/fake-api-server';
 import { resolveClaims } from '../src/runner/claims';
-import { parseConfig, RunnerConfig } from '../src/runner/config';
+import { RunnerConfig } from '../src/runner/config';
+import { parseConfig } from '../src/runner/parse-config';
 
 /** The CronJob of a schedule with these props. */
 function cronJob(props: Partial<ScheduledSnapshotProps> = {}): any {

@@ -3,7 +3,8 @@ import { configOf, newChart, objectOf, objectsOf, podOf, schedule, statefulSet }
 import {
   CloneMasking, CsiDriver, DeletionPolicy, RestoreNames, RunnerDefaults, SnapshotClass, SnapshotClone, SnapshotCloneProps, SnapshotSource,
 } from '../src';
-import { CloneConfig, CONFIG_VERSION, parseConfig } from '../src/runner/config';
+import { CloneConfig, CONFIG_VERSION } from '../src/runner/config';
+import { parseConfig } from '../src/runner/parse-config';
 
 const NAME = 'shop-staging';
 const ID = 'shop-staging.platform';

@@ -1,7 +1,8 @@
 import { ApiObject, App, Chart, Cron, Duration, JsonPatch, Size, Yaml } from 'cdk8s';
 import { newChart, objectOf, objectsOf, podOf } from './manifests';
 import { InventoryExporter, RunnerDefaults, SnapshotInventory, SnapshotInventoryProps } from '../src';
-import { CONFIG_VERSION, parseConfig } from '../src/runner/config';
+import { CONFIG_VERSION } from '../src/runner/config';
+import { parseConfig } from '../src/runner/parse-config';
 
 const EXPORTER: InventoryExporter = { image: 'rclone/rclone:1.71', args: ['copyto', '/inventory/inventory.json', 'offsite:inventory.json'] };
 

@@ -2,7 +2,8 @@ import { ApiObject, App, Chart, Cron, Duration, JsonPatch, Yaml } from 'cdk8s';
 import { Construct } from 'constructs';
 import { configOf, newChart, objectOf, objectsOf, podOf, schedule } from './manifests';
 import { OrphanAction, RunnerDefaults, SnapshotOrphans, SnapshotOrphansProps, SnapshotReclaim } from '../src';
-import { CONFIG_VERSION, parseConfig, SNAPSHOT_NAME_PATTERN } from '../src/runner/config';
+import { CONFIG_VERSION, SNAPSHOT_NAME_PATTERN } from '../src/runner/config';
+import { parseConfig } from '../src/runner/parse-config';
 
 /** The chart of a look for orphans called `orphans`, with what a test is about. */
 function render(props: SnapshotOrphansProps = {}, chart = newChart({ namespace: 'platform' })): Chart {

@@ -1,7 +1,8 @@
 import { Duration, Yaml } from 'cdk8s';
 import { configOf, newChart, objectOf, podOf, schedule, statefulSet } from './manifests';
 import { JobTrigger, RestoreNames, RunnerDefaults, SnapshotRestore, SnapshotRestoreProps, SnapshotSource } from '../src';
-import { CONFIG_VERSION, parseConfig, RestoreConfig } from '../src/runner/config';
+import { CONFIG_VERSION, RestoreConfig } from '../src/runner/config';
+import { parseConfig } from '../src/runner/parse-config';
 
 /** The chart of a schedule called `nightly` and of a restore called `restore`, with what a test is about. */
 function render(props: Partial<SnapshotRestoreProps> = {}, chart = newChart()) {

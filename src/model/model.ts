@@ -4,9 +4,8 @@ import { classTitle, SnapshotClassFacts, snapshotClassesIn } from './snapshot-cl
 import { compareText } from './words';
 import { CronSchedule, requireCron } from '../private/cron';
 import { requireTimeZone } from '../private/time-zone';
-import {
-  CloneConfig, DrillConfig, ENVIRONMENT, InventoryConfig, KEYS, OrphansConfig, parseConfig, RestoreConfig, RunnerConfig,
-} from '../runner/config';
+import { CloneConfig, DrillConfig, ENVIRONMENT, InventoryConfig, KEYS, OrphansConfig, RestoreConfig, RunnerConfig } from '../runner/config';
+import { parseConfig } from '../runner/parse-config';
 
 /** A CronJob that starts the runner. */
 export interface RunnerJob {

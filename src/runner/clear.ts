@@ -1,4 +1,4 @@
-import { ApiError, KubeClient, list, lookAgainLater } from './kube-client';
+import { isStatus, KubeClient, list, lookAgainLater } from './kube-client';
 import { forEach } from './parallel';
 
 /** An object that a run made, as far as it must be taken away. */
@@ -56,5 +56,5 @@ export function readMade({ metadata: { deletionTimestamp, name, uid } }: any): M
 
 function unlessGone(error: unknown): void {
   // gone, or another one of that name, which the next look finds
-  if (!(error instanceof ApiError && [404, 409].includes(error.status))) { throw error; }
+  if (!isStatus(error, 404, 409)) { throw error; }
 }

@@ -6,7 +6,7 @@ import { shortHash, withSuffix } from './identity';
 import { KubeClient, list, lookAgainLater, mayPass, RetryingClient, TerminatedError, unlessAbsent } from './kube-client';
 import { clearMasking, mask } from './masking';
 import { forEach } from './parallel';
-import { brokenOff, isForbidden, notRecorded, oneLine, RunResult, writeEvent } from './report';
+import { brokenOff, isForbidden, oneLine, RunResult, writeEvent } from './report';
 import { Claim, claimsPath, namespacePath, podsPath, readClaim, readJson } from './resources';
 import { chooseFrom, naming, Restorable } from './restore-choice';
 import { claimFrom, describeData, nameOf, requestFor } from './restored-claims';
@@ -350,17 +350,18 @@ async function tidy(context: Context): Promise<string[]> {
 
 // ---- what is said of it
 
-async function tellClaim({ client, config, log, pod }: Context, { claim, error, target }: Made): Promise<void> {
+async function tellClaim(context: Context, { claim, error, target }: Made): Promise<void> {
   if (!claim) { return; }
-  await writeEvent(client, config.targetNamespace, pod, claim, error === undefined
-    ? { type: 'Normal', reason: 'SnapshotCloned', message: `made from snapshot '${target.from?.name}' of namespace '${config.sourceNamespace}'` }
-    : { type: 'Warning', reason: 'SnapshotCloneFailed', message: (error as Error).message }).catch(notRecorded(log));
+  const { sourceNamespace, targetNamespace } = context.config;
+  await writeEvent({ ...context, namespace: targetNamespace }, claim, error === undefined
+    ? { type: 'Normal', reason: 'SnapshotCloned', message: `made from snapshot '${target.from?.name}' of namespace '${sourceNamespace}'` }
+    : { type: 'Warning', reason: 'SnapshotCloneFailed', message: (error as Error).message });
 }
 
 /** Where the administrators look, since the words of a check may be data. */
-async function tellJob({ client, jobName, jobUid, log, namespace, pod }: Context, message: string): Promise<void> {
-  await writeEvent(client, namespace, pod, { apiVersion: 'batch/v1', kind: 'Job', name: jobName, uid: jobUid }, { type: 'Warning', reason: 'SnapshotCloneFailed', message })
-    .catch(notRecorded(log));
+async function tellJob(context: Context, message: string): Promise<void> {
+  const job = { apiVersion: 'batch/v1', kind: 'Job', name: context.jobName, uid: context.jobUid };
+  await writeEvent(context, job, { type: 'Warning', reason: 'SnapshotCloneFailed', message });
 }
 
 function describe({ config }: Context, plan: Plan, made: readonly Made[], seconds: number): string[] {

@@ -1,4 +1,4 @@
-import { ApiError, findOne, KubeClient, lookAgainLater, unlessAbsent } from './kube-client';
+import { findOne, isStatus, KubeClient, lookAgainLater, unlessAbsent } from './kube-client';
 import { ALL_CONTENTS, contentPath } from './resources';
 
 export interface CreateInput {
@@ -20,7 +20,7 @@ export async function create({ client, log, signal }: CreateInput, collection: s
       log('created', { kind: body.kind, name });
       return made;
     } catch (error) {
-      if (!(error instanceof ApiError && error.status === 409)) { throw error; }
+      if (!isStatus(error, 409)) { throw error; }
     }
     const found = collection === ALL_CONTENTS
       // no right to list them is asked for: it would show the handles of all tenants

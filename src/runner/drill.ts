@@ -4,7 +4,7 @@ import { CHECK_CONTAINER, DrillConfig, EXIT, KEYS } from './config';
 import { shortHash } from './identity';
 import { KubeClient, mayPass, RetryingClient, TerminatedError } from './kube-client';
 import { forEach } from './parallel';
-import { brokenOff, isForbidden, notRecorded, oneLine, RunResult, writeEvent } from './report';
+import { brokenOff, isForbidden, oneLine, RunResult, writeEvent } from './report';
 import { Claim, claimsPath, namespacePath, podsPath, readClaim, snapshotsPath } from './resources';
 import { choose, listRestorable, naming, Restorable } from './restore-choice';
 import { claimFrom, requestFor } from './restored-claims';
@@ -52,7 +52,7 @@ export async function runDrill(input: DrillInput): Promise<RunResult> {
     const left = await clearAway(context).then(() => [], (error: Error) => [`FAILED cleaning up: ${error.message}; the next drill tries again`]);
     if (signal.aborted) { throw new TerminatedError(); }
     const unmarked = await mark(context, snapshots, verdict);
-    await tell(context, sources, snapshots, verdict).catch(notRecorded(log));
+    await tell(context, sources, snapshots, verdict);
     const problems = [...left, ...unmarked];
     return {
       exitCode: verdict.failure === undefined && problems.length === 0 ? EXIT.success : EXIT.failed,
@@ -182,11 +182,11 @@ async function mark(context: DrillInput, snapshots: readonly Restorable[], { fai
 }
 
 async function tell(context: DrillInput, sources: readonly Claim[], snapshots: readonly Restorable[], { failure, seconds }: Verdict): Promise<void> {
-  const { client, config, pod } = context;
+  const { config } = context;
   for (const { claimName, claimUid, name } of snapshots) {
     const uid = config.sourceNamespace ? claimUid : sources.find(each => each.name === claimName)?.uid;
     if (uid === undefined) { continue; }
-    await writeEvent(client, sourceOf(context), pod, { name: claimName, uid }, failure === undefined
+    await writeEvent({ ...context, namespace: sourceOf(context) }, { name: claimName, uid }, failure === undefined
       ? { type: 'Normal', reason: 'RestoreDrillPassed', message: `drill '${config.drillId}' restored snapshot '${name}' and found it good in ${inWords(seconds)}` }
       : { type: 'Warning', reason: 'RestoreDrillFailed', message: `drill '${config.drillId}' restored snapshot '${name}': ${failure}` });
   }

@@ -1,5 +1,5 @@
 import { EXIT, Inventory, INVENTORY_FILE, INVENTORY_VERSION, InventoryConfig, InventoryEntry, InventoryGap, KEY_PREFIX, KEYS, SNAPSHOT_NAME_PATTERN } from './config';
-import { ApiError, KubeClient, RetryingClient } from './kube-client';
+import { isStatus, KubeClient, RetryingClient } from './kube-client';
 import { ALL_SNAPSHOTS, idOf, listAll } from './orphans';
 import { brokenOff, oneLine, RunResult } from './report';
 import { ALL_CONTENTS, plausibleCut, readSnapshot } from './resources';
@@ -50,7 +50,7 @@ export async function runInventory({ config, log, signal, write, ...input }: Inv
     write(format(inventory));
     return { exitCode: EXIT.success, message: oneLine(describe(inventory)) };
   } catch (error) {
-    const remedy = error instanceof ApiError && error.status === 403 ? 'apply the ClusterRole of this inventory and its binding' : undefined;
+    const remedy = isStatus(error, 403) ? 'apply the ClusterRole of this inventory and its binding' : undefined;
     return brokenOff(error, remedy ?? 'so that what was exported before stays as it is');
   }
 }

@@ -50,6 +50,9 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether the API server answered with one of these. */
+export const isStatus = (error: unknown, ...statuses: number[]): error is ApiError => error instanceof ApiError && statuses.includes(error.status);
+
 /** No answer came. */
 export class ConnectionError extends Error {}
 
@@ -61,7 +64,7 @@ export class TerminatedError extends Error {
 const RETRIED_STATUSES = [408, 429, 500, 502, 503, 504];
 
 export function mayPass(error: unknown): boolean {
-  return error instanceof ConnectionError || (error instanceof ApiError && RETRIED_STATUSES.includes(error.status));
+  return error instanceof ConnectionError || isStatus(error, ...RETRIED_STATUSES);
 }
 
 const FIRST_PAUSE = 250;
@@ -132,7 +135,7 @@ export class RetryingClient implements KubeClient {
   /** Takes a refusal for one that passes, if it comes soon after an outage. */
   private inLightOfOutages(error: unknown): unknown {
     if (error instanceof ConnectionError) { this.lostAt = this.elapsed(); }
-    return error instanceof ApiError && REFUSED_STATUSES.includes(error.status) && this.elapsed() - this.lostAt < READS_ROLES_WITHIN
+    return isStatus(error, ...REFUSED_STATUSES) && this.elapsed() - this.lostAt < READS_ROLES_WITHIN
       ? new ApiError(503, `the API server was away, and may not have read the roles yet: ${error.message}`)
       : error;
   }
@@ -155,7 +158,7 @@ export async function list<T>(
       if (!token) { return { items, resourceVersion: page.metadata?.resourceVersion ?? '' }; }
     } catch (error) {
       // the pages that are left belong to a state that the server has forgotten: begin again
-      if (!token || !(error instanceof ApiError && error.status === 410)) { throw error; }
+      if (!token || !isStatus(error, 410)) { throw error; }
       items = [];
       token = undefined;
     }
@@ -175,7 +178,7 @@ export async function unlessAbsent(request: Promise<any>): Promise<any> {
   try {
     return await request;
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) { return undefined; }
+    if (isStatus(error, 404)) { return undefined; }
     throw error;
   }
 }

@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { runClone } from './clone';
-import { ENVIRONMENT, EXIT, INVENTORY_FILE, parseConfig } from './config';
+import { ENVIRONMENT, EXIT, INVENTORY_FILE } from './config';
 import { runDrill } from './drill';
 import { HttpClient, podAccess } from './http-client';
 import { identifyRun } from './identity';
 import { runInventory } from './inventory';
 import { runOrphans } from './orphans';
+import { parseConfig } from './parse-config';
 import { oneLine, RunResult } from './report';
 import { runRestore } from './restore';
 import { runEverywhere } from './run-namespaces';

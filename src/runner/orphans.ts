@@ -1,6 +1,6 @@
 import { EXIT, KEYS, OrphansConfig, SNAPSHOT_NAME_PATTERN } from './config';
 import { probeFence } from './fence';
-import { ApiError, ConnectionError, findOne, KubeClient, list, mayPass, RetryingClient, TerminatedError } from './kube-client';
+import { ConnectionError, findOne, isStatus, KubeClient, list, mayPass, RetryingClient, TerminatedError, unlessAbsent } from './kube-client';
 import { forEach } from './parallel';
 import { brokenOff, oneLine, RunResult } from './report';
 import { ALL_CONTENTS, contentPath, NO_SNAPSHOT_API, plausibleCut, readMarks, snapshotsPath } from './resources';
@@ -128,7 +128,7 @@ export async function listAll<T>(client: KubeClient, path: string, read: (item: 
   try {
     return (await list(client, path, {}, read, signal)).items;
   } catch (error) {
-    throw error instanceof ApiError && error.status === 404 ? new Error(NO_SNAPSHOT_API) : error;
+    throw isStatus(error, 404) ? new Error(NO_SNAPSHOT_API) : error;
   }
 }
 
@@ -280,13 +280,8 @@ function progressSince(due: Content, now: Content): string | undefined {
 }
 
 async function whoIsBack({ client }: OrphansInput, { snapshot }: Content): Promise<string | undefined> {
-  try {
-    const found = await client.request({ method: 'GET', path: snapshotsPath(snapshot.namespace, snapshot.name) });
-    return found.metadata.uid === snapshot.uid ? 'its VolumeSnapshot is there' : undefined;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) { return undefined; }
-    throw error;
-  }
+  const found = await unlessAbsent(client.request({ method: 'GET', path: snapshotsPath(snapshot.namespace, snapshot.name) }));
+  return found?.metadata.uid === snapshot.uid ? 'its VolumeSnapshot is there' : undefined;
 }
 
 /** What stays is left as it was: whoever removes its content by hand must find that the storage is kept. */
@@ -312,7 +307,7 @@ async function unlessChanged<T>(work: () => Promise<T>): Promise<T | undefined> 
   try {
     return await work();
   } catch (error) {
-    if (error instanceof ApiError && [404, 409].includes(error.status)) { return undefined; }
+    if (isStatus(error, 404, 409)) { return undefined; }
     throw error;
   }
 }
@@ -372,7 +367,7 @@ function leaving({ deleting }: Survey, now: number): string[] {
 const APPLY = 'apply the ClusterRole, its binding and the admission policy of this CronJob as they were synthesized';
 
 function isRefused({ error }: { error: unknown }): boolean {
-  return error instanceof ApiError && [403, 422].includes(error.status);
+  return isStatus(error, 403, 422);
 }
 
 function namesOf(contents: Content[]): string {

@@ -1,7 +1,7 @@
 import { pendingRestores } from './claims';
 import { KEYS, RunnerConfig } from './config';
 import { probeFence } from './fence';
-import { ApiError, findOne, KubeClient } from './kube-client';
+import { findOne, isStatus, KubeClient, unlessAbsent } from './kube-client';
 import { forEach } from './parallel';
 import { contentPath, Snapshot } from './resources';
 import { SnapshotCache } from './snapshot-cache';
@@ -303,13 +303,8 @@ function progressSince(due: Snapshot, now: Snapshot): string | undefined {
 
 /** False if the snapshot has no content any more. */
 async function setPolicy({ client }: PruneContext, snapshot: Snapshot, deletionPolicy: 'Delete' | 'Retain'): Promise<boolean> {
-  try {
-    await client.request({ method: 'PATCH', path: contentPath(snapshot.contentName ?? ''), body: { spec: { deletionPolicy } } });
-    return true;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) { return false; }
-    throw error;
-  }
+  const request = client.request({ method: 'PATCH', path: contentPath(snapshot.contentName ?? ''), body: { spec: { deletionPolicy } } });
+  return await unlessAbsent(request) !== undefined;
 }
 
 /** False if the snapshot is not what it was when we read it. */
@@ -318,8 +313,8 @@ async function tryDelete({ cache, client }: PruneContext, snapshot: Snapshot): P
   try {
     await client.request({ method: 'DELETE', path: cache.path(snapshot.name), body: { preconditions: { uid, resourceVersion } } });
   } catch (error) {
-    if (error instanceof ApiError && error.status === 409) { return false; }
-    if (!(error instanceof ApiError && error.status === 404)) { throw error; }
+    if (isStatus(error, 409)) { return false; }
+    if (!isStatus(error, 404)) { throw error; }
   }
   return true;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CircuitOpenError } from './breaker';
 import { EXIT } from './config';
-import { ApiError, KubeClient, mayPass, TerminatedError } from './kube-client';
+import { isStatus, KubeClient, mayPass, TerminatedError } from './kube-client';
 import { PruneResult } from './prune';
 import { Claim, eventsPath, Snapshot } from './resources';
 
@@ -74,11 +74,11 @@ export function oneLine(text: string): string {
   return `${bytes.subarray(0, LONGEST_MESSAGE).toString('utf8').replace(/\uFFFD+$/, '')}... (see the log)`;
 }
 
-/** Tells people who look at the claim. An Event that cannot be written is no reason to fail a backup. */
-export async function recordEvent(client: KubeClient, namespace: string, pod: string, outcome: Outcome): Promise<void> {
+/** Tells people who look at the claim. */
+export async function recordEvent(writer: EventWriter, outcome: Outcome): Promise<void> {
   if (!outcome.claim || outcome.leftOut) { return; }
   const failed = hasFailed(outcome);
-  await writeEvent(client, namespace, pod, outcome.claim, {
+  await writeEvent(writer, outcome.claim, {
     type: failed ? 'Warning' : 'Normal',
     reason: reasonOf(outcome.error),
     message: failed ? (outcome.error as Error).message : `snapshot '${outcome.snapshot?.name}' is ready`,
@@ -98,9 +98,17 @@ interface EventObject extends Pick<Claim, 'name' | 'uid'> {
   readonly kind?: string;
 }
 
-/** Writes an Event about an object. */
+/** Who writes an Event, and where. */
+interface EventWriter {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly pod: string;
+  readonly log: (step: string, details: object) => void;
+}
+
+/** Writes an Event about an object. One that cannot be written is no reason to fail a backup. */
 export async function writeEvent(
-  client: KubeClient, namespace: string, pod: string, object: EventObject, { type, reason, message }: EventText,
+  { client, log, namespace, pod }: EventWriter, object: EventObject, { type, reason, message }: EventText,
 ): Promise<void> {
   const { apiVersion = 'v1', kind = 'PersistentVolumeClaim', name, uid } = object;
   const time = new Date(client.now()).toISOString();
@@ -123,10 +131,8 @@ export async function writeEvent(
       lastTimestamp: time,
       count: 1,
     },
-  });
+  }).catch((error: Error) => log('event', { message: `not recorded: ${error.message}` }));
 }
 
-export const notRecorded = (log: (step: string, details: object) => void) => (error: Error) => log('event', { message: `not recorded: ${error.message}` });
-
 /** For want of a right, which a quota is not. */
-export const isForbidden = (error: unknown) => error instanceof ApiError && error.status === 403 && !error.message.includes('quota');
+export const isForbidden = (error: unknown) => isStatus(error, 403) && !error.message.includes('quota');

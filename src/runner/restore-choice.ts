@@ -1,6 +1,6 @@
 import { resolveClaims } from './claims';
 import { ClaimSelection, ClaimSpec, KEYS, RestoreConfig } from './config';
-import { ApiError, KubeClient, list } from './kube-client';
+import { isStatus, KubeClient, list } from './kube-client';
 import { NO_SNAPSHOT_API, readJson, readSnapshot, Snapshot, snapshotsPath } from './resources';
 import { RestoreRequest } from './restore-request';
 import { groupBy } from '../retention/groups';
@@ -39,7 +39,7 @@ export async function listRestorable(client: KubeClient, namespace: string, sign
   try {
     return (await list(client, snapshotsPath(namespace), {}, readRestorable, signal)).items;
   } catch (error) {
-    throw error instanceof ApiError && error.status === 404 ? new Error(NO_SNAPSHOT_API) : error;
+    throw isStatus(error, 404) ? new Error(NO_SNAPSHOT_API) : error;
   }
 }
 

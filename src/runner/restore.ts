@@ -1,8 +1,8 @@
 import { listClaims } from './claims';
 import { ClaimSpec, EXIT, KEYS, RESTORE_NAMES, RestoreConfig } from './config';
-import { ApiError, findOne, KubeClient, RetryingClient, TerminatedError, unlessAbsent } from './kube-client';
+import { findOne, isStatus, KubeClient, RetryingClient, TerminatedError, unlessAbsent } from './kube-client';
 import { forEach } from './parallel';
-import { brokenOff, isForbidden, notRecorded, oneLine, RunResult, writeEvent } from './report';
+import { brokenOff, isForbidden, oneLine, RunResult, writeEvent } from './report';
 import { Claim, claimsPath, configMapPath, readClaim, readJson } from './resources';
 import { chooseFrom, Restorable } from './restore-choice';
 import { describeRequest, readRequest, RestoreRequest } from './restore-request';
@@ -74,7 +74,7 @@ export async function runRestore(input: RestoreInput): Promise<RunResult> {
 
     const restored = await settle(context, await create(context, targets, runPlan), startedAt + config.timeoutSeconds * 1000);
     if (signal.aborted) { throw new TerminatedError(); }
-    await forEach(restored, one => tell(context, one).catch(notRecorded(log)));
+    await forEach(restored, one => tell(context, one));
     const failed = restored.filter(({ error }) => error !== undefined);
     // what was done is asked for no more; what was not will be tried again with the same words
     const left = failed.length === 0 ? await forget(context, runPlan) : [`the request stays in ConfigMap '${config.requestName}', if there is one`];
@@ -151,7 +151,7 @@ async function forget({ client, config, namespace, signal }: RestoreInput, { req
     await unlessAbsent(client.request({ method: 'DELETE', path: configMapPath(namespace, config.requestName), body: { preconditions: request } }, signal));
     return [];
   } catch (error) {
-    if (error instanceof ApiError && error.status === 409) { return ['the request was changed meanwhile, and decides the next restore']; }
+    if (isStatus(error, 409)) { return ['the request was changed meanwhile, and decides the next restore']; }
     return [`the request could not be taken away (${(error as Error).message}), and would decide the next restore: `
       + `kubectl -n ${namespace} delete configmap ${config.requestName}`];
   }
@@ -214,7 +214,7 @@ async function createOne(context: RestoreInput, target: Target, runPlan: Restore
     context.log('created', { claim: claim.name });
     return claim;
   } catch (error) {
-    if (!(error instanceof ApiError && error.status === 409)) { throw error; }
+    if (!isStatus(error, 409)) { throw error; }
     // by ourselves, whose answer was lost, or by somebody who was faster
     const found = await findOne(client, claimsPath(namespace), target.name, readClaim, signal);
     if (!found) { throw new Error(`claim '${target.name}' existed and is gone again; somebody deletes claims while they are restored`); }
@@ -236,9 +236,9 @@ function body({ beside, name, snapshot, spec }: Target, { claims, labels, restor
 
 // ---- what is said of it
 
-async function tell({ client, namespace, pod }: RestoreInput, { claim, error, target }: Restored): Promise<void> {
+async function tell(context: RestoreInput, { claim, error, target }: Restored): Promise<void> {
   if (!claim) { return; }
-  await writeEvent(client, namespace, pod, claim, {
+  await writeEvent(context, claim, {
     type: error === undefined ? 'Normal' : 'Warning',
     reason: error === undefined ? 'SnapshotRestored' : 'SnapshotRestoreFailed',
     message: error === undefined ? `made from snapshot '${target.snapshot.name}'` : (error as Error).message,

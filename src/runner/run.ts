@@ -8,7 +8,7 @@ import { Run } from './identity';
 import { KubeClient, mayPass, RetryingClient, TerminatedError } from './kube-client';
 import { forEach } from './parallel';
 import { prune, PruneContext, PruneResult } from './prune';
-import { brokenOff, hasFailed, isForbidden, notRecorded, Outcome, recordEvent, RunResult, summarize } from './report';
+import { brokenOff, hasFailed, isForbidden, Outcome, recordEvent, RunResult, summarize } from './report';
 import { Claim } from './resources';
 import { SnapshotCache } from './snapshot-cache';
 import { QuotaFullError, take, TakeContext } from './take';
@@ -65,8 +65,7 @@ export async function runSchedule(input: RunInput): Promise<RunResult> {
 
     const rest = await pruneSafely(context, outcomes);
     const pruning = { ...rest, pruned: rest.pruned + pruned };
-    await forEach(outcomes, outcome => recordEvent(client, namespace, input.pod, outcome)
-      .catch(notRecorded(log)));
+    await forEach(outcomes, outcome => recordEvent({ ...input, client, namespace }, outcome));
     if (input.signal.aborted) { throw new TerminatedError(); }
     const result = { exitCode: exitCode(outcomes, pruning), message: summarize(outcomes, pruning, claims.scaledIn) };
     return config.gate ? verdict(namespace, outcomes, claims.notYet, result, client.now()) : result;

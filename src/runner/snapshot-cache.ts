@@ -1,5 +1,5 @@
 import { KEYS } from './config';
-import { ApiError, KubeClient, list, mayPass, pauseBefore, Query, WatchEvent } from './kube-client';
+import { isStatus, KubeClient, list, mayPass, pauseBefore, Query, WatchEvent } from './kube-client';
 import { Kind, pathOf, Snapshot, SNAPSHOTS } from './resources';
 
 type Waiter = () => void;
@@ -24,7 +24,7 @@ export class SnapshotCache {
   /** Lists, then follows in the background until the run is over: a pod that is told to end still has to see what it began. */
   async start(signal: AbortSignal, over: AbortSignal): Promise<void> {
     const resourceVersion = await this.fill(signal).catch(error => {
-      throw error instanceof ApiError && error.status === 404 ? new Error(this.kind.absent) : error;
+      throw isStatus(error, 404) ? new Error(this.kind.absent) : error;
     });
     void this.follow(resourceVersion, over).catch(error => {
       this.failure = error;
@@ -86,7 +86,7 @@ export class SnapshotCache {
       } catch (error) {
         if (signal.aborted) { return; }
         this.log(`watch ended, going on: ${(error as Error).message}`);
-        if (error instanceof ApiError && error.status === 410) {
+        if (isStatus(error, 410)) {
           resourceVersion = await this.fill(signal);
           this.wake();
         } else if (!mayPass(error)) {

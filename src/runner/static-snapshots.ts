@@ -2,7 +2,7 @@ import { Made, remove, untilGone } from './clear';
 import { FOREIGN_TOOL_ANNOTATIONS, FOREIGN_TOOL_LABELS, KEYS } from './config';
 import { create, CreateInput } from './create';
 import { shortHash, withSuffix } from './identity';
-import { ApiError, list, lookAgainLater, unlessAbsent } from './kube-client';
+import { isStatus, list, lookAgainLater, unlessAbsent } from './kube-client';
 import { forEach } from './parallel';
 import { ALL_CONTENTS, contentPath, readJson, readSnapshot, Snapshot, snapshotsPath } from './resources';
 import { inWords } from '../retention/plan';
@@ -141,7 +141,7 @@ export async function dismiss(context: StaticInput, namespace: string, snapshot:
       break;
     } catch (error) {
       // somebody wrote to it since we read it, perhaps another policy
-      if (!(error instanceof ApiError && [404, 409].includes(error.status)) || attempt === TRIES) { throw error; }
+      if (!isStatus(error, 404, 409) || attempt === TRIES) { throw error; }
     }
   }
   await remove(context, snapshotsPath(namespace), snapshot, signal, {});

@@ -75,7 +75,7 @@ describe('the termination message', () => {
 describe('the Event on the claim', () => {
   async function record(outcome: Outcome): Promise<FakeApiServer> {
     const server = new FakeApiServer();
-    await server.clock.until(recordEvent(new FakePod(server), NAMESPACE, 'nightly-1-abcde', outcome));
+    await server.clock.until(recordEvent({ client: new FakePod(server), namespace: NAMESPACE, pod: 'nightly-1-abcde', log: () => undefined }, outcome));
     return server;
   }
 

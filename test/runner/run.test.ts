@@ -1,6 +1,7 @@
 import { Call, DAY, FakeApiServer, HOUR, MINUTE, perform, RunOptions, schedule, SECOND, start, TONIGHT } from './fake-api-server';
-import { CONFIG_VERSION, KEYS, parseConfig, RunnerConfig } from '../../src/runner/config';
+import { CONFIG_VERSION, KEYS, RunnerConfig } from '../../src/runner/config';
 import { ApiError, ConnectionError } from '../../src/runner/kube-client';
+import { parseConfig } from '../../src/runner/parse-config';
 
 // hundreds of nights, on a machine that may be busy
 jest.setTimeout(120_000);

@@ -1,7 +1,8 @@
 import { schedule } from './fake-api-server';
 import {
-  CloneConfig, CONFIG_VERSION, DrillConfig, InventoryConfig, OrphansConfig, parseConfig, QuiesceConfig, RestoreConfig, RunnerConfig, SCRIPT_WORD,
+  CloneConfig, CONFIG_VERSION, DrillConfig, InventoryConfig, OrphansConfig, QuiesceConfig, RestoreConfig, RunnerConfig, SCRIPT_WORD,
 } from '../../src/runner/config';
+import { parseConfig } from '../../src/runner/parse-config';
 
 function problemOf(text: string | undefined): string {
   try {
@@ -97,6 +98,10 @@ describe('a broken document is refused before anything is done, with the field',
     expect(problemOf(text)).toMatch(/^configuration version undefined is unknown/);
   });
 
+  test.each(['Backup', 'toString', null])('of a kind that another runner knows: %s', kind => {
+    expect(problemWith({ kind })).toBe(`configuration kind '${kind}' is unknown to this runner; apply CronJob and ConfigMap of one synthesis together`);
+  });
+
   test('cut off', () => {
     expect(problemOf('{"version": 3,')).toMatch(/^SNAPSHOT_CONFIG is not JSON \(.+\); synthesize the CronJob again$/);
   });
@@ -107,7 +112,7 @@ describe('a broken document is refused before anything is done, with the field',
     ['claims', undefined], ['claims', []], ['claims', 'data'], ['claims', [claim, null]], ['claims', [{ kind: 'Claim', name: '' }]],
     ['claims', [{ kind: 'Claim' }]], ['claims', [{ kind: 'StatefulSet', name: 'db', templates: [] }]], ['claims', [{ kind: 'StatefulSet', templates: ['data'] }]],
     ['claims', [{ kind: 'StatefulSet', name: 'db', templates: 'data' }]], ['claims', [{ kind: 'Selector', matchLabels: { a: 1 } }]],
-    ['claims', [{ kind: 'Selector' }]], ['claims', [{ kind: 'Pod', name: 'x' }]],
+    ['claims', [{ kind: 'Selector' }]], ['claims', [{ kind: 'Pod', name: 'x' }]], ['claims', [{ kind: 'toString' }]],
     ['snapshotClassName', ''], ['snapshotClassName', 3], ['deletionPolicy', 'Recycle'], ['prunedStorage', undefined], ['prunedStorage', 'KEEP'],
     ['retention', undefined], ['retention', null], ['retention', 'P7D'], ['retention', { keepLast: 0, minimumReady: 1 }], ['retention', { keepLast: 1.5, minimumReady: 1 }],
     ['retention', { keepForSeconds: -1, minimumReady: 1 }], ['retention', { keepLast: 1 }], ['retention', { keepLast: 1, minimumReady: '1' }],
