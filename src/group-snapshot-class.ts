@@ -1,9 +1,9 @@
 import { ApiObject, ApiObjectMetadata } from 'cdk8s';
 import { Construct, IConstruct } from 'constructs';
 import { CsiDriver } from './csi-driver';
-import { clusterScoped, definedMetadata, GROUP_SNAPSHOT_API_GROUP, requireMetadata, requireNoNamespace } from './private/api';
+import { clusterScoped, GROUP_SNAPSHOT_API_GROUP, requireMetadata, requireNoNamespace } from './private/api';
 import { DEFAULT_GROUP_CLASS_ANNOTATION, GROUP_SNAPSHOT_CLASS_KIND, registerChartChecks } from './private/chart-checks';
-import { isDefaultClass, mergeParameters } from './private/class-props';
+import { classMetadata, isDefaultClass, mergeParameters } from './private/class-props';
 import { groupParameters, requireCompleteGroupParameters, requireGroupSnapshots } from './private/driver-facts';
 import { GROUP_SNAPSHOTTER_SECRET, secretOf } from './private/driver-secrets';
 import { KnownKeys, requireBoolean, requireEnum, requireKind, requireKnownKeys, requireName, requireOptional } from './private/validate';
@@ -243,12 +243,13 @@ export class GroupSnapshotClass extends Construct implements IGroupSnapshotClass
     this._parameters = parametersOf(this, props);
     this.groupSnapshotterSecret = secretOf(GROUP_SNAPSHOTTER_SECRET, this._parameters);
 
+    const metadata = classMetadata(props.metadata, this._parameters);
     const object = clusterScoped(new ApiObject(this, 'Resource', {
       apiVersion: `${GROUP_SNAPSHOT_API_GROUP}/${this.apiVersion}`,
       kind: GROUP_SNAPSHOT_CLASS_KIND,
       metadata: {
-        ...definedMetadata(props.metadata),
-        annotations: { ...props.metadata?.annotations, ...this.defaultClass ? { [DEFAULT_GROUP_CLASS_ANNOTATION]: 'true' } : {} },
+        ...metadata,
+        annotations: { ...metadata.annotations, ...this.defaultClass ? { [DEFAULT_GROUP_CLASS_ANNOTATION]: 'true' } : {} },
       },
       driver: props.driver.name,
       deletionPolicy: this.deletionPolicy,

@@ -9,6 +9,7 @@ import { SCHEDULED_MARK } from './private/marks';
 import { OwnPart, runnerTemplate } from './private/runner-template';
 import {
   driverOf, driverOfClass, OwnConfig, prunesStorage, quiesceConfigOf, renderRunConfig, requireReadyTimeout, requireRun, requireRunTypes, RUN_PROPS,
+  takesReplicas,
 } from './private/snapshot-run';
 import { defineTriggeredJob, metadataOfNeeds, programOfHook, TriggeredJob } from './private/triggered-job';
 import {
@@ -217,7 +218,7 @@ export class PreUpgradeSnapshot extends Construct {
       ...props,
       metadata: { name: `${this.name}-${id.toLowerCase()}`, namespace: this.namespace, ...props.metadata },
       scheduleId: this.scheduleId,
-      source: this.props.source,
+      source: takesReplicas(this.props) ? this.props.source._optional() : this.props.source,
     });
   }
 
@@ -266,7 +267,18 @@ export class PreUpgradeSnapshot extends Construct {
   }
 
   private selectClaims(): ClaimSelection[] {
-    return this.props.source._resolve(this, this.props.namespaces ? undefined : this.namespace).selections;
+    const { namespaces, source } = this.props;
+    const { namespace, selections } = source._resolve(this, namespaces ? undefined : this.namespace);
+    // in another one there would be nothing to snapshot, and a gate takes that for a first installation
+    if (namespaces && namespace !== undefined && namespaces.some(each => each !== namespace)) {
+      reject(this, 'source', {
+        problem: 'it is of one namespace, and the others would be upgraded with no snapshot',
+        got: `a source in namespace '${namespace}'`,
+        allowed: 'names or labels of claims, which mean the same in each of the namespaces',
+        fix: 'write SnapshotSource.fromClaimName, fromStatefulSetName or fromSelector, or leave the other namespaces out',
+      });
+    }
+    return selections;
   }
 
   private renderTemplate(template: (own: OwnPart) => object): object {

@@ -1,6 +1,6 @@
 import { ApiObject, ApiObjectMetadata, Duration, Lazy } from 'cdk8s';
 import { Construct, IConstruct } from 'constructs';
-import { definedMetadata, requireMetadata } from './private/api';
+import { literalMetadata, requireMetadata } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
 import { LONGEST_CRON_JOB_NAME, NEVER } from './private/cron-job';
 import { isolatedPod, requireWorkload, templatesOf } from './private/isolated-pod';
@@ -134,7 +134,7 @@ export class RecoveryPod extends Construct {
     const cronJob = new ApiObject(this, 'Resource', {
       apiVersion: 'batch/v1',
       kind: 'CronJob',
-      metadata: definedMetadata(props.metadata),
+      metadata: literalMetadata(props.metadata),
       spec: {
         schedule: NEVER,
         timeZone: 'Etc/UTC',

@@ -18,6 +18,7 @@ import {
   requireText,
 } from './private/validate';
 import { watch } from './private/watched';
+import { coversName } from './model/claims';
 import { CHECK_CONTAINER, CONFIG_VERSION, DrillConfig, KEYS } from './runner/config';
 import { RunnerPodOptions } from './runner-pod';
 import { ScheduledSnapshot } from './scheduled-snapshot';
@@ -326,6 +327,13 @@ export class RestoreDrill extends Construct {
 
   private get activeDeadline(): number { return this.timeout.toSeconds() + SLACK.toSeconds(); }
 
+  /**
+   * The namespaces into which it brings snapshots.
+   *
+   * @internal
+   */
+  public get _bringsInto(): string[] { return this.isElsewhere ? [this.namespace] : []; }
+
   private get isElsewhere(): boolean { return this.sourceNamespace !== this.namespace; }
 
   private defineRights(): void {
@@ -377,6 +385,7 @@ export class RestoreDrill extends Construct {
         fix: "write claims: { 'data': '...' }",
       });
     }
+    this.requireCovered(props, pod.restored);
     return {
       kind: 'Drill',
       version: CONFIG_VERSION,
@@ -384,6 +393,7 @@ export class RestoreDrill extends Construct {
       scheduleId: this.scheduleId,
       sourceNamespace: this.isElsewhere ? this.sourceNamespace : undefined,
       volumes: Object.fromEntries(pod.restored),
+      anyMember: props.schedule?._takesReplicas && Object.keys(props.claims ?? {}).length === 0 ? true : undefined,
       storageClassName: props.storageClassName,
       consistentOnly: props.consistentOnly,
       maxAgeSeconds: this.maxAge.toSeconds(),
@@ -393,6 +403,21 @@ export class RestoreDrill extends Construct {
         spec: { ...pod.spec, ...checkedBy(check, pod.container, pod.spec.volumes) },
       },
     };
+  }
+
+  /** Snapshots of a claim that the schedule does not cover will never be there. */
+  private requireCovered({ schedule }: RestoreDrillProps, restored: ReadonlyMap<string, string>): void {
+    const selections = schedule?._selectClaims() ?? [];
+    if (selections.some(({ kind }) => kind === 'Selector')) { return; }
+    const other = [...restored].find(([, claim]) => selections.length > 0 && !selections.some(selection => coversName(selection, claim)));
+    if (!other) { return; }
+    const [volume, claim] = other;
+    reject(this, 'claims', {
+      problem: `volume '${volume}' is to be made of a snapshot of claim '${claim}', and the schedule takes none of it, so no drill could pass`,
+      got: claim,
+      allowed: 'claims that the schedule covers',
+      fix: `add the claim to the source of the schedule, or write claims: { '${volume}': '...' }`,
+    });
   }
 }
 

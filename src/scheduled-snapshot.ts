@@ -12,6 +12,7 @@ import { SCHEDULED_MARK } from './private/marks';
 import { OwnPart, runnerTemplate } from './private/runner-template';
 import {
   driverOf, driverOfClass, OwnConfig, prunesStorage, quiesceConfigOf, renderRunConfig, requireReadyTimeout, requireRun, requireRunTypes, RUN_PROPS,
+  takesReplicas,
 } from './private/snapshot-run';
 import { requireTimeZone } from './private/time-zone';
 import {
@@ -276,6 +277,13 @@ export class ScheduledSnapshot extends Construct {
    */
   public readonly _holds: boolean;
 
+  /**
+   * Whether the claims of a primary are left out, so that nobody knows before which claims a run has.
+   *
+   * @internal
+   */
+  public readonly _takesReplicas: boolean;
+
   private readonly sources: SnapshotSource[];
   private readonly cron: CronSchedule;
 
@@ -298,6 +306,7 @@ export class ScheduledSnapshot extends Construct {
 
     this.timeZone = props.timeZone ?? 'Etc/UTC';
     this._holds = props.quiesce !== undefined;
+    this._takesReplicas = takesReplicas(props);
     this.snapshotClass = props.snapshotClass;
     this.groupSnapshotClass = props.groupSnapshotClass;
     this.retention = props.retention ?? RetentionPolicy.sevenDays();
@@ -444,7 +453,7 @@ export class ScheduledSnapshot extends Construct {
     return {
       scheduleId: this.scheduleId,
       grouped: this.groupSnapshotClass !== undefined,
-      claims: areNamed ? selections.map(({ name }: any) => name as string) : undefined,
+      claims: areNamed && !this._takesReplicas ? selections.map(({ name }: any) => name as string) : undefined,
       stagger: stagger?.toSeconds() ?? 0,
       readyTimeout: this.readyTimeout.toSeconds(),
       maxNotReady: maxNotReady ?? MAX_NOT_READY,

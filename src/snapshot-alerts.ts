@@ -6,7 +6,7 @@ import { chartOf, definedMetadata, requireMetadata } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
 import { requireLabelNames, requireMatchLabels } from './private/prometheus-labels';
 import {
-  KnownKeys, reject, requireBoolean, requireEnum, requireInteger, requireKnownKeys, requireList, requireText,
+  KnownKeys, message, reject, requireBoolean, requireEnum, requireInteger, requireKnownKeys, requireList, requireText,
 } from './private/validate';
 import { requireWatched } from './private/watched';
 import { SnapshotAlert } from './snapshot-alert';
@@ -203,6 +203,7 @@ export class SnapshotAlerts extends Construct {
         apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { [KEY]: Lazy.any({ produce: () => this.toRulesFile() }) },
       });
     this.name = object.name;
+    this.node.addValidation({ validate: () => this.groupsUntold() });
     registerChartChecks(this);
   }
 
@@ -213,6 +214,19 @@ export class SnapshotAlerts extends Construct {
    */
   public toRulesFile(): string {
     return Yaml.stringify(this.render());
+  }
+
+  /** Without metrics of its groups, a schedule would seem to take none, night after night. */
+  private groupsUntold(): string[] {
+    if (!this.settings.snapshotMetrics) { return []; }
+    const told = this.node.root.node.findAll().flatMap(node => (node as { readonly _tellsGroups?: boolean })._tellsGroups ?? []);
+    const grouped = requireWatched(this, this.within, 'watch').find(({ snapshots }) => snapshots?.grouped);
+    return !grouped || told.length === 0 || told.includes(true) ? [] : [message(this, 'snapshotMetrics', {
+      problem: `schedule ${grouped.namespace}/${grouped.name} takes groups, and the SnapshotMetrics of this app tells nothing of groups, so SnapshotsMissing would fire for ever`,
+      got: true,
+      allowed: 'a SnapshotMetrics with groupSnapshots',
+      fix: 'give it groupSnapshots, with the version of the API that the cluster serves',
+    })];
   }
 
   private render(): { groups: object[] } {

@@ -1,9 +1,9 @@
 import { ApiObject, ApiObjectMetadata } from 'cdk8s';
 import { Construct, IConstruct } from 'constructs';
 import { CsiDriver } from './csi-driver';
-import { clusterScoped, definedMetadata, requireMetadata, requireNoNamespace, SNAPSHOT_API_VERSION } from './private/api';
+import { clusterScoped, requireMetadata, requireNoNamespace, SNAPSHOT_API_VERSION } from './private/api';
 import { DEFAULT_CLASS_ANNOTATION, registerChartChecks, SNAPSHOT_CLASS_KIND } from './private/chart-checks';
-import { isDefaultClass, isVeleroClass, mergeParameters } from './private/class-props';
+import { classMetadata, isDefaultClass, isVeleroClass, mergeParameters } from './private/class-props';
 import { requireCompleteParameters, requireOutlivesVolume } from './private/driver-facts';
 import { secretOf, SNAPSHOTTER_LIST_SECRET, SNAPSHOTTER_SECRET } from './private/driver-secrets';
 import { KnownKeys, requireBoolean, requireEnum, requireKind, requireKnownKeys, requireName, requireOptional } from './private/validate';
@@ -268,13 +268,14 @@ export class SnapshotClass extends Construct implements ISnapshotClass {
     this.snapshotterSecret = secretOf(SNAPSHOTTER_SECRET, this._parameters);
     this.snapshotterListSecret = secretOf(SNAPSHOTTER_LIST_SECRET, this._parameters);
 
+    const metadata = classMetadata(props.metadata, this._parameters);
     const object = clusterScoped(new ApiObject(this, 'Resource', {
       apiVersion: SNAPSHOT_API_VERSION,
       kind: SNAPSHOT_CLASS_KIND,
       metadata: {
-        ...definedMetadata(props.metadata),
+        ...metadata,
         labels: { ...props.metadata?.labels, ...this.veleroClass ? { [VELERO_CLASS_LABEL]: 'true' } : {} },
-        annotations: { ...props.metadata?.annotations, ...this.defaultClass ? { [DEFAULT_CLASS_ANNOTATION]: 'true' } : {} },
+        annotations: { ...metadata.annotations, ...this.defaultClass ? { [DEFAULT_CLASS_ANNOTATION]: 'true' } : {} },
       },
       driver: props.driver.name,
       deletionPolicy: this.deletionPolicy,

@@ -245,6 +245,13 @@ export class SnapshotClone extends Construct {
   public readonly timeout: Duration;
 
   /**
+   * The namespaces into which it brings snapshots.
+   *
+   * @internal
+   */
+  public readonly _bringsInto: string[];
+
+  /**
    * @param scope the chart or a construct in it
    * @param id the id of the construct; a new id is a new CronJob
    * @param props whose snapshots, where to, and when
@@ -285,6 +292,7 @@ export class SnapshotClone extends Construct {
     });
     this.name = cronJob.name;
     this.cloneId = `${this.name}.${this.namespace}`;
+    this._bringsInto = [this.targetNamespace, ...props.masking ? [this.namespace] : []];
     if (this.cloneId.length > LONGEST_ID) {
       reject(this, 'metadata.name', {
         problem: 'too long together with the namespace, since both are in a label', got: this.cloneId, allowed: `at most ${LONGEST_ID} characters with the dot`, fix: 'shorten the name',

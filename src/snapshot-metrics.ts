@@ -87,6 +87,13 @@ export class SnapshotMetrics extends Construct {
   public readonly config: string;
 
   /**
+   * Whether group snapshots are among what it tells.
+   *
+   * @internal
+   */
+  public readonly _tellsGroups: boolean;
+
+  /**
    * @param scope the chart or a construct in it
    * @param id the id of the construct
    * @param props which kube-state-metrics, and what it tells
@@ -107,7 +114,7 @@ export class SnapshotMetrics extends Construct {
     });
     this.name = configMap.name;
     this.clusterRoleName = `${this.name}.${this.namespace}`;
-    const groups = props.groupSnapshots !== undefined;
+    const groups = this._tellsGroups = props.groupSnapshots !== undefined;
     this.define('ClusterRole', {
       rules: [
         readable('apiextensions.k8s.io', 'customresourcedefinitions'),

@@ -179,16 +179,14 @@ export class SnapshotQuota extends Construct {
   /** A quota that does not know of a schedule stops it one night. */
   private elsewhere(): string[] {
     if (this.props.schedulesIn) { return []; }
-    // a search for orphans has the mark too, and takes none
-    const isSchedule = (node: IConstruct): node is IConstruct & Scheduled & { readonly namespaces?: string[] } => SCHEDULED_MARK in node && 'retention' in node;
-    return this.node.root.node.findAll().filter(isSchedule)
-      .filter(({ namespace, namespaces, node }) => (namespaces ?? [namespace]).includes(this.namespace) && !node.scopes.includes(this.schedulesIn))
+    return this.node.root.node.findAll()
+      .filter(construct => !construct.node.scopes.includes(this.schedulesIn) && takesInto(construct).includes(this.namespace))
       .slice(0, 1)
-      .map(schedule => this.say('schedulesIn', {
-        problem: `the schedule at ${schedule.node.path} is of the same namespace, and is not counted`,
+      .map(({ node }) => this.say('schedulesIn', {
+        problem: `what is defined at ${node.path} brings snapshots into the same namespace, and is not counted`,
         got: nameOf(this.schedulesIn),
-        allowed: `a construct with all schedules of namespace '${this.namespace}' of one cluster below it`,
-        fix: 'pass the app, or, if that schedule goes to another cluster, the chart of this one',
+        allowed: `a construct with all that takes snapshots in namespace '${this.namespace}' of one cluster below it`,
+        fix: 'pass the app, or, if that goes to another cluster, the chart of this one',
       }));
   }
 
@@ -243,6 +241,13 @@ export class SnapshotQuota extends Construct {
       fix: 'raise it, or keep fewer',
     })];
   }
+}
+
+/** The namespaces in which a construct takes snapshots, or into which it brings them. */
+function takesInto(construct: IConstruct): readonly string[] {
+  // a search for orphans has the mark too, and takes none
+  const isSchedule = (node: IConstruct): node is IConstruct & Scheduled & { readonly namespaces?: string[] } => SCHEDULED_MARK in node && 'retention' in node;
+  return isSchedule(construct) ? construct.namespaces ?? [construct.namespace] : (construct as { readonly _bringsInto?: string[] })._bringsInto ?? [];
 }
 
 function sumOf(counted: readonly Counted[]): number {

@@ -210,6 +210,18 @@ export class SnapshotSource {
   private constructor(private readonly resolve: (origin: Origin) => ResolvedSource) {}
 
   /**
+   * The same claims, of which a run need not have each.
+   *
+   * @internal
+   */
+  public _optional(): SnapshotSource {
+    return new SnapshotSource(origin => {
+      const resolved = this.resolve(origin);
+      return { ...resolved, selections: resolved.selections.map(selection => ({ ...selection, optional: true })) };
+    });
+  }
+
+  /**
    * What the source comes down to; only at synth, since a StatefulSet may still change until then.
    *
    * @internal

@@ -1,6 +1,6 @@
 import { Chart } from 'cdk8s';
 import {
-  CloneMasking, DeletionPolicy, DrillCheck, InventoryExporter, JobTrigger, PreUpgradeSnapshot, Quiesce, RestoreDrill, SnapshotClass, SnapshotClone,
+  CloneMasking, CsiDriver, DeletionPolicy, DrillCheck, InventoryExporter, JobTrigger, PreUpgradeSnapshot, Quiesce, RecoveryPod, RecoveryPreset, RestoreDrill, SnapshotClass, SnapshotClone,
   SnapshotDashboard, SnapshotInventory, SnapshotSource, VeleroBackup, VeleroHook,
 } from '../src';
 import { newChart, objectsOf, schedule, statefulSet } from './manifests';
@@ -25,14 +25,23 @@ function everything(): Chart {
   };
   new SnapshotClone(chart, 'Clone', { scheduleId: 'nightly', sourceNamespace: 'db', source, targetNamespace: 'staging', masking });
   new SnapshotDashboard(chart, 'Dashboard');
+  new RecoveryPod(chart, 'Recovery', { workload, claims: { data: 'restored' }, preset: RecoveryPreset.of([]), command: ['sh', '-c', 'echo ${PGDATA}'] });
+  const snapshotterSecret = { name: '${volumesnapshot.name}', namespace: '${volumesnapshot.namespace}' };
+  new SnapshotClass(chart, 'Class', { driver: CsiDriver.of('csi.example.com'), snapshotterSecret });
   new VeleroBackup(chart, 'Backup', { hooks: [VeleroHook.fromQuiesce(Quiesce.mariaDb({ podLabels: { app: 'mariadb' } }))] });
   return chart;
 }
 
 test('where Flux would replace a part of a program, a script or a query, it is told not to', () => {
   const objects = everything().toJson().filter(object => JSON.stringify(object).includes('${'));
-  expect(new Set(objects.map(({ kind }) => kind))).toEqual(new Set(['ConfigMap', 'CronJob', 'Job', 'Backup']));
+  expect(new Set(objects.map(({ kind }) => kind))).toEqual(new Set(['ConfigMap', 'CronJob', 'Job', 'Backup', 'VolumeSnapshotClass']));
   expect(objects.filter(({ metadata }) => metadata.annotations?.[KEY] !== 'disabled').map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([]);
+});
+
+test('variables of Flux work in a class that names no Secret by its snapshot', () => {
+  const chart = newChart();
+  new SnapshotClass(chart, 'Class', { driver: CsiDriver.of('csi.example.com', { parameters: { pool: '${POOL}' } }) });
+  expect(objectsOf(chart, 'VolumeSnapshotClass')[0].metadata.annotations).toBeUndefined();
 });
 
 test('variables of Flux work in a schedule that has no script', () => {

@@ -1,8 +1,8 @@
 import { Chart, Duration, JsonPatch } from 'cdk8s';
-import { newChart, objectOf, schedule, statefulSet } from './manifests';
+import { configOf, newChart, objectOf, schedule, statefulSet } from './manifests';
 import {
-  CsiDriver, DeletionPolicy, EbsLockMode, GroupSnapshotClass, PreUpgradeSnapshot, PreUpgradeSnapshotProps, PrunedStorage, Quiesce, RestoreNames,
-  RetentionPolicy, SnapshotClass, SnapshotSource, JobTrigger,
+  CsiDriver, DeletionPolicy, EbsLockMode, GroupSnapshotClass, PreUpgradeSnapshot, PreUpgradeSnapshotProps, PrunedStorage, Quiesce, QuiesceOn,
+  RestoreNames, RetentionPolicy, SnapshotClass, SnapshotSource, JobTrigger,
 } from '../src';
 import { RunnerConfig } from '../src/runner/config';
 import { parseConfig } from '../src/runner/parse-config';
@@ -141,12 +141,27 @@ describe('before an upgrade of the cluster', () => {
     expect(chart.toJson().filter(({ kind }: any) => kind === 'Role').map(({ metadata }: any) => metadata.namespace)).toEqual(['db', 'crm']);
   });
 
+  test('a source of one namespace is not looked for in another, where it would pass for a first installation', () => {
+    const source = SnapshotSource.fromStatefulSet(statefulSet(newChart({ namespace: 'shop' })));
+    expect(() => render({ namespaces, source }).chart.toJson()).toThrow(
+      "'source': it is of one namespace, and the others would be upgraded with no snapshot, got 'a source in namespace 'shop''; allowed names or labels of claims, which mean the same "
+      + 'in each of the namespaces; write SnapshotSource.fromClaimName, fromStatefulSetName or fromSelector, or leave the other namespaces out',
+    );
+    expect(configIn(render({ namespaces: ['shop'], source }).chart).claims).toHaveLength(2);
+  });
+
   test('a rollback is defined where the claims are', () => {
     expect(() => render({ namespaces }).before.addRestore('Rollback')).toThrow("with scheduleId: 'before' and their source");
   });
 });
 
 describe('the rollback', () => {
+  test('of claims of which those of a primary are left out takes what there is', () => {
+    const { before, chart } = render({ quiesce: Quiesce.mariaDb({ on: QuiesceOn.REPLICA }) });
+    before.addRestore('Rollback');
+    expect(configOf(chart, 'before-rollback').claims).toEqual([{ kind: 'Claim', name: 'data', optional: true }]);
+  });
+
   test('is a line of code: a button for the same claims, from these snapshots', () => {
     const { chart, before } = render({ source: SnapshotSource.fromStatefulSetName('db', { templates: ['data'], replicas: 1 }) });
     expect(before.addRestore('Rollback').name).toBe('before-rollback');

@@ -1,6 +1,6 @@
-import { Cron, Duration, Yaml } from 'cdk8s';
+import { Chart, Cron, Duration, Yaml } from 'cdk8s';
 import { configOf, newChart, objectOf, schedule, statefulSet } from './manifests';
-import { DrillCheck, Quiesce, RecoveryPreset, RestoreDrill, RestoreDrillProps, SnapshotSource } from '../src';
+import { DrillCheck, Quiesce, QuiesceOn, RecoveryPreset, RestoreDrill, RestoreDrillProps, SnapshotSource } from '../src';
 import { DrillConfig } from '../src/runner/config';
 import { parseConfig } from '../src/runner/parse-config';
 
@@ -108,6 +108,26 @@ test('its program is told what to restore and what to start, and can read it', (
     kind: 'Drill', drillId: 'drill', scheduleId: 'nightly', volumes: { data: 'data-postgres-0' }, maxAgeSeconds: 26 * 3600, timeoutSeconds: 3600,
   });
   expect(config.pod.spec.containers.map(({ name, image }: any) => [name, image])).toEqual([['postgres', 'postgres:15'], ['check', 'postgres:15']]);
+});
+
+test('of a schedule that leaves out the claim of a primary, it looks at any member', () => {
+  const nightly = (chart: Chart) => schedule(chart, {
+    source: SnapshotSource.fromStatefulSetName('postgres', { templates: ['data'], replicas: 2 }), quiesce: Quiesce.mariaDb({ on: QuiesceOn.REPLICA }),
+  }, 'Replicas');
+  const chart = newChart();
+  expect(configured({ schedule: nightly(chart) })).toMatchObject({ volumes: { data: 'data-postgres-0' }, anyMember: true });
+  expect(configured({ schedule: nightly(newChart()), claims: { data: 'data-postgres-1' } }).anyMember).toBeUndefined();
+  expect(configured().anyMember).toBeUndefined();
+});
+
+test('synth fails for a claim that the schedule does not cover, since no drill could ever pass', () => {
+  const of = (source: SnapshotSource) => () => configured({ schedule: schedule(newChart(), { source }, 'Other') });
+  expect(of(SnapshotSource.fromStatefulSetName('postgres', { templates: ['wal'], replicas: 2 }))).toThrow(
+    "'claims': volume 'data' is to be made of a snapshot of claim 'data-postgres-0', and the schedule takes none of it, so no drill could pass, got 'data-postgres-0'; allowed claims "
+    + "that the schedule covers; add the claim to the source of the schedule, or write claims: { 'data': '...' }",
+  );
+  // what labels choose is known at night
+  expect(of(SnapshotSource.fromSelector({ app: 'postgres' }))).not.toThrow();
 });
 
 test('it is held on Sundays unless told otherwise, and its Job lives long enough', () => {

@@ -423,7 +423,21 @@ describe('what is required', () => {
     const message = "StatefulSet db/postgres, template 'data' (data-postgres-0, data-postgres-1): no drill restores what CronJob db/nightly takes of it";
     expect(drilled({ suspend: true })).toEqual([message]);
     expect(drilled({ schedule: undefined, scheduleId: 'another' })).toEqual([message]);
-    expect(drilled({ claims: { data: 'another' } })).toEqual([message]);
+    expect(drilled({ scheduleId: 'nightly', schedule: undefined, claims: { data: 'another' } })).toEqual([message]);
+  });
+
+  test('of drills may be one in a namespace of its own, and none of another namespace with such a schedule', () => {
+    const drilled = (sourceNamespace: string) => {
+      const app = new App();
+      const [chart, drills] = ['db', 'drills'].map(namespace => new Chart(app, namespace, { namespace }));
+      const set = statefulSet(chart, { template: { spec: { containers: [{ name: 'db', image: 'db', volumeMounts: [{ name: 'data', mountPath: '/data' }] }] } } });
+      schedule(chart, { metadata: { name: 'nightly' }, source: from.fromStatefulSet(set) });
+      new RestoreDrill(drills, 'Drill', { scheduleId: 'nightly', sourceNamespace, workload: set, check: DrillCheck.command({ command: ['true'] }) });
+      new SnapshotCoverage(chart, 'Coverage', { requireDrill: true, schedulesIn: app });
+      return uncovered(chart);
+    };
+    expect(drilled('db')).toEqual([]);
+    expect(drilled('crm')).toEqual([expect.stringContaining('no drill restores what CronJob db/nightly takes of it')]);
   });
 
   test.each<[object, string]>([

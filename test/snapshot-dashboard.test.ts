@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import { newChart, objectOf, schedule, statefulSet } from './manifests';
 import {
   DeletionPolicy, DrillCheck, GroupSnapshotApiVersion, GroupSnapshotClass, RestoreDrill, ScheduledSnapshotProps, SnapshotDashboard,
-  SnapshotDashboardProps, SnapshotMetrics, SnapshotOrphans,
+  SnapshotDashboardProps, SnapshotMetrics, SnapshotOrphans, SnapshotSource,
 } from '../src';
 
 const NIGHTLY = { metadata: { name: 'nightly' } };
@@ -31,7 +31,7 @@ function everything(props: SnapshotDashboardProps = {}): Chart {
   const workload = statefulSet(chart, {
     template: { spec: { containers: [{ name: 'postgres', image: 'postgres:15', volumeMounts: [{ name: 'data', mountPath: '/data' }] }] } },
   });
-  const nightly = schedule(chart, NIGHTLY);
+  const nightly = schedule(chart, { ...NIGHTLY, source: SnapshotSource.fromStatefulSet(workload) });
   const groupSnapshotClass = GroupSnapshotClass.fromGroupSnapshotClassName(chart, 'Class', 'groups', { deletionPolicy: DeletionPolicy.DELETE });
   schedule(chart, { metadata: { name: 'together' }, groupSnapshotClass }, 'Together');
   new RestoreDrill(chart, 'Drill', { schedule: nightly, workload, check: DrillCheck.postgreSql({ query: 'SELECT 1', atLeast: 1 }) });

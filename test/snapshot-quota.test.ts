@@ -233,11 +233,31 @@ describe('synth fails when', () => {
       return first;
     };
     expect(errorsOf(build(() => ({})))).toEqual([
-      "[first/Quota] 'schedulesIn': the schedule at second/Nightly is of the same namespace, and is not counted, got 'first'; allowed a construct with all "
-      + "schedules of namespace 'db' of one cluster below it; pass the app, or, if that schedule goes to another cluster, the chart of this one",
+      "[first/Quota] 'schedulesIn': what is defined at second/Nightly brings snapshots into the same namespace, and is not counted, got 'first'; allowed a "
+      + "construct with all that takes snapshots in namespace 'db' of one cluster below it; pass the app, or, if that goes to another cluster, the chart of this one",
     ]);
     expect(hardIn(build(app => ({ schedulesIn: app })))).toBe(18);
     expect(hardIn(build((_, chart) => ({ schedulesIn: chart })))).toBe(9);
+  });
+
+  test('a clone or a drill of the namespace is elsewhere in the app', () => {
+    const build = (fill: (chart: Chart) => void) => {
+      const app = new App();
+      const [first, second] = ['first', 'second'].map(id => new Chart(app, id, { namespace: id }));
+      schedule(first);
+      new SnapshotQuota(first, 'Quota');
+      fill(second);
+      return errorsOf(first);
+    };
+    const from = { scheduleId: 'nightly', sourceNamespace: 'db' };
+    const clone = (chart: Chart, targetNamespace: string) => new SnapshotClone(chart, 'Clone', { ...from, source: SnapshotSource.fromClaimName('data'), targetNamespace });
+    expect(build(chart => { clone(chart, 'first'); })).toEqual([expect.stringContaining("'schedulesIn': what is defined at second/Clone brings snapshots into the same namespace")]);
+    expect(build(chart => { clone(chart, 'third'); })).toEqual([]);
+    const drill = (chart: Chart, namespace: string) => new RestoreDrill(chart, 'Drill', {
+      ...from, metadata: { namespace }, workload: statefulSet(chart, { template: { spec: { containers: [{ name: 'db', image: 'db', volumeMounts: [{ name: 'data', mountPath: '/data' }] }] } } }), check: DrillCheck.command({ command: ['true'] }),
+    });
+    expect(build(chart => { drill(chart, 'first'); })).toEqual([expect.stringContaining('what is defined at second/Drill')]);
+    expect(build(chart => { drill(chart, 'second'); })).toEqual([]);
   });
 
   test('but not for what takes none, such as a search for orphans', () => {

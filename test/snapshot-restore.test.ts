@@ -1,6 +1,6 @@
 import { Duration, Yaml } from 'cdk8s';
 import { configOf, newChart, objectOf, podOf, schedule, statefulSet } from './manifests';
-import { JobTrigger, RestoreNames, RunnerDefaults, SnapshotRestore, SnapshotRestoreProps, SnapshotSource } from '../src';
+import { JobTrigger, Quiesce, QuiesceOn, RestoreNames, RunnerDefaults, SnapshotRestore, SnapshotRestoreProps, SnapshotSource } from '../src';
 import { CONFIG_VERSION, RestoreConfig } from '../src/runner/config';
 import { parseConfig } from '../src/runner/parse-config';
 
@@ -95,6 +95,12 @@ test('the program in its pod is told whose claims it restores, and can read it',
     labels: {},
   });
   expect(parseConfig(JSON.stringify(config))).toEqual(config);
+});
+
+test('of a schedule that leaves out the claims of primaries, what a run has is enough', () => {
+  const nightly = schedule(newChart(), { quiesce: Quiesce.mariaDb({ on: QuiesceOn.REPLICA }) }, 'Replicas');
+  expect(configured({ schedule: nightly }).claims).toEqual([{ kind: 'Claim', name: 'data', optional: true }]);
+  expect(configured({ schedule: nightly, source: SnapshotSource.fromClaimName('data') }).claims).toEqual([{ kind: 'Claim', name: 'data' }]);
 });
 
 test('sources that are added to the schedule later are restored as well', () => {

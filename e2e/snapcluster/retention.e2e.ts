@@ -44,7 +44,7 @@ const snapshotsOf = (id: string): any[] => getJson('-n', NAMESPACE, 'volumesnaps
   .filter((snapshot: any) => !snapshot.metadata.deletionTimestamp);
 const namesOf = (id: string): string[] => snapshotsOf(id).map(snapshot => snapshot.metadata.name).sort();
 
-let minute = 29_600_000;
+let minute = Math.floor(Date.now() / 60_000) - 1000;
 /** A run as the CronJob controller starts it: the scheduled time is in the Job's name. */
 function runScheduled(name: string): Promise<JobEnd> {
   minute += 1;

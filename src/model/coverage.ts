@@ -57,7 +57,7 @@ function coversAll({ config }: Schedule, claim: Claim): boolean {
 
 function drillsOf(claim: Claim, schedules: readonly Schedule[], drills: readonly Drill[]): Drill[] {
   const ids = new Set(schedules.map(({ config }) => config.scheduleId));
-  return drills.filter(({ namespace, suspended, drill }) => namespace === claim.namespace && !suspended && ids.has(drill.scheduleId)
+  return drills.filter(({ namespace, suspended, drill }) => (drill.sourceNamespace ?? namespace) === claim.namespace && !suspended && ids.has(drill.scheduleId)
     && Object.values(drill.volumes).some(name => claim.names.includes(name)));
 }
 

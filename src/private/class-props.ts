@@ -1,5 +1,6 @@
 import { ApiObjectMetadata } from 'cdk8s';
 import { IConstruct } from 'constructs';
+import { definedMetadata, literalMetadata } from './api';
 import { requireParameters } from './driver-facts';
 import { Parameters } from './driver-rules';
 import { secretParameters } from './driver-secrets';
@@ -41,6 +42,11 @@ export function isVeleroClass(scope: IConstruct, props: { readonly veleroClass?:
     });
   }
   return props.veleroClass ?? label !== undefined;
+}
+
+/** What a user wrote in `metadata`; a class that names Secrets by `${volumesnapshot.…}` must keep that for the snapshot controller. */
+export function classMetadata(metadata: ApiObjectMetadata | undefined, parameters: Parameters): ApiObjectMetadata {
+  return Object.values(parameters).some(value => /\$\{volume(group)?snapshot/.test(value)) ? literalMetadata(metadata) : definedMetadata(metadata);
 }
 
 /** What a class says about its parameters in one place or another, as long as no two places contradict each other. */

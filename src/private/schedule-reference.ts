@@ -23,10 +23,10 @@ export function findSourceNamespace(
 /** The claims that are restored together, asked at synth: those of the source, or else of the schedule. */
 export function requireSelection(
   origin: Construct, namespace: string,
-  { schedule, source }: { readonly schedule?: { _selectClaims(): ClaimSelection[] }; readonly source?: SnapshotSource },
+  { schedule, source }: { readonly schedule?: { readonly _takesReplicas: boolean; _selectClaims(): ClaimSelection[] }; readonly source?: SnapshotSource },
 ): () => ClaimSelection[] {
   if (source) { return () => source._resolve(origin, namespace).selections; }
-  if (schedule) { return () => schedule._selectClaims(); }
+  if (schedule) { return () => schedule._selectClaims().map(selection => (schedule._takesReplicas ? { ...selection, optional: true } : selection)); }
   reject(origin, 'source', {
     problem: 'which claims the schedule covers is not known here', got: undefined, allowed: 'a SnapshotSource', fix: 'name the claims, or pass the schedule itself',
   });

@@ -89,6 +89,11 @@ export function quiesceConfigOf({ groupSnapshotClass, quiesce }: SnapshotRunProp
   return quiesce?._toConfig(podNamesOf(claims), groupSnapshotClass !== undefined);
 }
 
+/** Whether the claims of a primary are left out, so that nobody knows before which claims a run has. */
+export function takesReplicas({ quiesce }: Pick<SnapshotRunProps, 'quiesce'>): boolean {
+  return quiesce?._toConfig(undefined, false).on !== undefined;
+}
+
 /** The configuration of a run, in JSON. */
 export function renderRunConfig(origin: Construct, props: SnapshotRunProps, own: OwnConfig): string {
   const text = JSON.stringify(composeConfig(props, own), null, 2);

@@ -137,10 +137,10 @@ async function findTarget(context: Context): Promise<object> {
 
 async function planAhead(context: Context): Promise<Plan> {
   const { client, config, signal } = context;
-  const { claims, labels, masking, names, only, sourceNamespace, storageClassName, targetNamespace } = config;
+  const { claims, labels, masking, names, only, scheduleId, sourceNamespace, storageClassName, targetNamespace } = config;
   const choice = await chooseFrom({ client, config, namespace: sourceNamespace, signal }, { only }).catch(naming(sourceNamespace));
   const existing = await listClaims(client, targetNamespace, signal);
-  const settings = shortHash(JSON.stringify({ labels, masking, names, only, storageClassName }));
+  const settings = shortHash(JSON.stringify({ claims, labels, masking, names, only, scheduleId, sourceNamespace, storageClassName }));
   const generation = {
     id: shortHash(...choice.snapshots.map(({ uid }) => uid), settings),
     settings,

@@ -10,7 +10,12 @@ import { RetentionRules } from '../retention/plan';
 export const CONFIG_VERSION = 3;
 
 /** Which claims a schedule covers. */
-export type ClaimSelection =
+export type ClaimSelection = SelectedClaims & {
+  /** in what restores: the schedule leaves claims out, those of a primary, and what a run has is enough */
+  readonly optional?: boolean;
+};
+
+type SelectedClaims =
   /** one claim by its name; the StatefulSet is named if it is a member's, since it is gone when the set is scaled in */
   | { readonly kind: 'Claim'; readonly name: string; readonly statefulSet?: string }
   /** the claims of a StatefulSet whose number of replicas is not known at synth */
@@ -144,6 +149,8 @@ export interface DrillConfig {
   readonly sourceNamespace?: string;
   /** the claim whose data is mounted in the place of each volume of the pod, by the name of the volume */
   readonly volumes: { readonly [volumeName: string]: string };
+  /** or those of another member of the StatefulSet, since the schedule leaves out that of a primary */
+  readonly anyMember?: boolean;
   /** that of the snapshotted claim if absent */
   readonly storageClassName?: string;
   /** only a snapshot that was taken while the application was held */
@@ -306,66 +313,100 @@ export function isRestoreNames(value: unknown): boolean {
 export const KEY_PREFIX = 'cdk8s-volume-snapshots/';
 
 /** Labels and annotations of ours. */
-export const KEYS = {
+interface Keys {
   /** on snapshots: the id of the schedule that took it */
-  schedule: `${KEY_PREFIX}schedule`,
+  readonly schedule: string;
   /** on snapshots: the name of the claim, for people; shortened with a hash if over 63 characters; on imported ones also as an annotation, in full */
-  claim: `${KEY_PREFIX}claim`,
+  readonly claim: string;
   /** on imported snapshots: when the data was cut, RFC 3339; a storage that is not asked says the time of the import */
-  cutAt: `${KEY_PREFIX}cut-at`,
+  readonly cutAt: string;
   /** on snapshots: the uid of the claim; a claim made anew under an old name is another claim */
-  claimUid: `${KEY_PREFIX}claim-uid`,
+  readonly claimUid: string;
   /** on the members of a group: its name, for people; shortened with a hash if over 63 characters */
-  group: `${KEY_PREFIX}group`,
+  readonly group: string;
   /** on groups: the uids of their claims */
-  claimUids: `${KEY_PREFIX}claim-uids`,
+  readonly claimUids: string;
   /** on snapshots: what the application can expect of the data */
-  consistency: `${KEY_PREFIX}consistency`,
+  readonly consistency: string;
   /** on snapshots: for how long the application was held for it, in milliseconds */
-  held: `${KEY_PREFIX}held-milliseconds`,
+  readonly held: string;
   /** on snapshots: how long it took to let the application go, once the cut was seen, in milliseconds */
-  releasedWithin: `${KEY_PREFIX}released-within-milliseconds`,
+  readonly releasedWithin: string;
   /** on snapshots: the scheduled time of the run, RFC 3339 */
-  scheduledFor: `${KEY_PREFIX}scheduled-for`,
+  readonly scheduledFor: string;
   /** on snapshots of a run that a person started: the uid of its Job */
-  manualRun: `${KEY_PREFIX}manual-run`,
+  readonly manualRun: string;
   /** on snapshots: what a restore must know of the claim, which may be gone by then; see `ClaimSpec` */
-  claimSpec: `${KEY_PREFIX}claim-spec`,
+  readonly claimSpec: string;
   /** on snapshots, as a label: 'true' once its data was restored and looked at */
-  verified: `${KEY_PREFIX}verified`,
+  readonly verified: string;
   /** on snapshots, as label or annotation: never pruned while present */
-  hold: `${KEY_PREFIX}hold`,
+  readonly hold: string;
   /** on snapshots, as label or annotation: never pruned through this day, or until this time */
-  holdUntil: `${KEY_PREFIX}hold-until`,
+  readonly holdUntil: string;
   /** on snapshots, as label or annotation: a person has seen that retention gives it up, so the brake does not count it */
-  prunable: `${KEY_PREFIX}prunable`,
+  readonly prunable: string;
   /** on claims, by a person: until this time an upgrade need not wait for a snapshot of it */
-  upgradeWithoutSnapshotUntil: `${KEY_PREFIX}upgrade-without-snapshot-until`,
+  readonly upgradeWithoutSnapshotUntil: string;
   /** on no object: what the fence around contents must refuse */
-  fenceProbe: `${KEY_PREFIX}fence-probe`,
+  readonly fenceProbe: string;
   /** on claims: made from a snapshot, left out by selectors */
-  restored: `${KEY_PREFIX}restored`,
+  readonly restored: string;
   /** on claims: the CronJob that restored them */
-  restoredBy: `${KEY_PREFIX}restored-by`,
+  readonly restoredBy: string;
   /** on claims: what the run was about that restored them, so that its retry does the same; see `RestorePlan` */
-  restorePlan: `${KEY_PREFIX}restore-plan`,
+  readonly restorePlan: string;
   /** on members of a group, and on imported snapshots: the id of the schedule that took them; a label would show them to retention */
-  takenBy: `${KEY_PREFIX}taken-by`,
+  readonly takenBy: string;
   /** on snapshots: when a drill has looked at the data, RFC 3339 */
-  verifiedAt: `${KEY_PREFIX}verified-at`,
+  readonly verifiedAt: string;
   /** on snapshots: how long it took a drill from the snapshot to the verdict, in seconds */
-  recoverySeconds: `${KEY_PREFIX}recovery-seconds`,
+  readonly recoverySeconds: string;
   /** on claims and pods that a drill made: its id */
-  drill: `${KEY_PREFIX}drill`,
+  readonly drill: string;
   /** on what a clone made, as a label: its id */
-  clone: `${KEY_PREFIX}clone`,
+  readonly clone: string;
   /** on claims that a clone made: the namespace and the name of the snapshot */
-  clonedFrom: `${KEY_PREFIX}cloned-from`,
+  readonly clonedFrom: string;
   /** on pods that run restored software: the name of their CronJob */
-  recovery: `${KEY_PREFIX}recovery`,
+  readonly recovery: string;
   /** on ConfigMap and pod template: what the runner's bytes are */
-  checksum: `${KEY_PREFIX}runner-checksum`,
-} as const;
+  readonly checksum: string;
+}
+
+const key = (name: string) => `${KEY_PREFIX}${name}`;
+
+export const KEYS: Keys = {
+  schedule: key('schedule'),
+  claim: key('claim'),
+  cutAt: key('cut-at'),
+  claimUid: key('claim-uid'),
+  group: key('group'),
+  claimUids: key('claim-uids'),
+  consistency: key('consistency'),
+  held: key('held-milliseconds'),
+  releasedWithin: key('released-within-milliseconds'),
+  scheduledFor: key('scheduled-for'),
+  manualRun: key('manual-run'),
+  claimSpec: key('claim-spec'),
+  verified: key('verified'),
+  hold: key('hold'),
+  holdUntil: key('hold-until'),
+  prunable: key('prunable'),
+  upgradeWithoutSnapshotUntil: key('upgrade-without-snapshot-until'),
+  fenceProbe: key('fence-probe'),
+  restored: key('restored'),
+  restoredBy: key('restored-by'),
+  restorePlan: key('restore-plan'),
+  takenBy: key('taken-by'),
+  verifiedAt: key('verified-at'),
+  recoverySeconds: key('recovery-seconds'),
+  drill: key('drill'),
+  clone: key('clone'),
+  clonedFrom: key('cloned-from'),
+  recovery: key('recovery'),
+  checksum: key('runner-checksum'),
+};
 
 /** Labels on claims begin so: after it comes the id of a schedule, and the value is the last group that it had them in. */
 export const GROUP_MARK_PREFIX = `group.${KEY_PREFIX}`;
@@ -400,16 +441,11 @@ export const ENVIRONMENT = {
   podName: 'SNAPSHOT_POD_NAME',
 } as const;
 
-/** Exit codes of the runner; the Job does not retry what a retry cannot mend. */
-export const EXIT = {
-  success: 0,
-  /** the run did all it could; the message says what failed */
-  failed: 1,
-  /** the API server could not be reached, or did nothing but refuse; another pod may be luckier */
-  unreachable: 75,
-  /** ended by SIGTERM */
-  terminated: 143,
-} as const;
+/**
+ * Exit codes of the runner; the Job does not retry what a retry cannot mend. `failed`: the run did all it could, and the message says what failed;
+ * `unreachable`: the API server could not be reached, or did nothing but refuse, and another pod may be luckier; `terminated`: by SIGTERM.
+ */
+export const EXIT = { success: 0, failed: 1, unreachable: 75, terminated: 143 } as const;
 
 /** The document of any kind of run. */
 export type AnyConfig = RunnerConfig | OrphansConfig | RestoreConfig | DrillConfig | InventoryConfig | CloneConfig;

@@ -1,6 +1,7 @@
 import { listClaims } from './claims';
 import { clear } from './clear';
 import { CHECK_CONTAINER, DrillConfig, EXIT, KEYS } from './config';
+import { create } from './create';
 import { shortHash } from './identity';
 import { KubeClient, mayPass, RetryingClient, TerminatedError } from './kube-client';
 import { forEach } from './parallel';
@@ -46,8 +47,8 @@ export async function runDrill(input: DrillInput): Promise<RunResult> {
     await clearAway(context, signal);
     // of another namespace, its snapshots say what is needed
     const sources = sourceNamespace ? [] : await listClaims(context.client, namespace, signal);
-    const snapshots = await chooseSnapshots(context).catch(naming(sourceNamespace));
-    const verdict = await rehearse(context, snapshots, sources);
+    const { snapshots, volumes } = await chooseSnapshots(context).catch(naming(sourceNamespace));
+    const verdict = await rehearse({ ...context, config: { ...context.config, volumes } }, snapshots, sources);
     log('verdict', { ...verdict, snapshots: snapshots.map(({ name }) => name) });
     const left = await clearAway(context).then(() => [], (error: Error) => [`FAILED cleaning up: ${error.message}; the next drill tries again`]);
     if (signal.aborted) { throw new TerminatedError(); }
@@ -72,18 +73,36 @@ export async function runDrill(input: DrillInput): Promise<RunResult> {
 /** Where the snapshots are. */
 const sourceOf = ({ config, namespace }: DrillInput) => config.sourceNamespace ?? namespace;
 
-async function chooseSnapshots(context: DrillInput): Promise<Restorable[]> {
+interface Chosen {
+  readonly snapshots: Restorable[];
+  /** the claims that they are of, by the names of volumes */
+  readonly volumes: DrillConfig['volumes'];
+}
+
+async function chooseSnapshots(context: DrillInput): Promise<Chosen> {
   const { client, config, signal } = context;
-  const wanted = [...new Set(Object.values(config.volumes))];
-  const claims = wanted.map(name => ({ kind: 'Claim' as const, name }));
   const all = await listRestorable(client, sourceOf(context), signal);
-  const { snapshots } = choose(all, { scheduleId: config.scheduleId, claims }, { only: config.consistentOnly ? ['application'] : [], evenBad: true }, [], client.now());
-  const oldest = Math.min(...snapshots.map(snapshot => momentOf(snapshot, client.now())));
-  const age = (client.now() - oldest) / 1000;
+  const now = client.now();
+  const oldest = ({ snapshots }: Chosen) => Math.min(...snapshots.map(snapshot => momentOf(snapshot, now)));
+  const chooseOf = (volumes: DrillConfig['volumes']): Chosen => {
+    const claims = [...new Set(Object.values(volumes))].map(name => ({ kind: 'Claim' as const, name }));
+    const request = { only: config.consistentOnly ? ['application' as const] : [], evenBad: true };
+    return { volumes, snapshots: choose(all, { scheduleId: config.scheduleId, claims }, request, [], now).snapshots };
+  };
+  const [chosen = chooseOf(config.volumes)] = othersOf(config, all)
+    .flatMap(volumes => { try { return [chooseOf(volumes)]; } catch { return []; } })
+    .sort((a, b) => oldest(b) - oldest(a));
+  const age = (now - oldest(chosen)) / 1000;
   if (age > config.maxAgeSeconds) {
     throw new Error(`the newest good snapshot is ${inWords(age)} old, more than ${inWords(config.maxAgeSeconds)}: schedule '${config.scheduleId}' does not do its work`);
   }
-  return snapshots;
+  return chosen;
+}
+
+/** The volumes as each member of the StatefulSet has them, if it does not matter which: of a primary there may be none. */
+function othersOf({ anyMember, volumes }: DrillConfig, all: readonly Restorable[]): DrillConfig['volumes'][] {
+  const ordinals = anyMember ? new Set(all.flatMap(({ claimName }) => /[0-9]+$/.exec(claimName) ?? [])) : [];
+  return [...ordinals].map(ordinal => Object.fromEntries(Object.entries(volumes).map(([volume, claim]) => [volume, claim.replace(/[0-9]+$/, ordinal)])));
 }
 
 // ---- the rehearsal
@@ -123,23 +142,25 @@ async function bringAll(context: DrillInput, snapshots: readonly Restorable[], u
 }
 
 async function restore(context: DrillInput, snapshots: readonly Restorable[], sources: readonly Claim[]): Promise<Map<string, Claim>> {
-  const { client, config, log, namespace, signal } = context;
+  const { config, namespace } = context;
   const claims = new Map<string, Claim>();
   for (const [volume, claimName] of Object.entries(config.volumes)) {
     const snapshot = snapshots.find(each => each.claimName === claimName) as Restorable;
     const { spec } = requestFor(snapshot, sources, config.storageClassName);
     const body = claimFrom(snapshot, spec, { name: `${nameOf(context)}-${volume}`, labels: ownLabels(config), annotations: {} });
-    claims.set(volume, readClaim(await client.request({ method: 'POST', path: claimsPath(namespace), body }, signal)));
-    log('created', { claim: `${nameOf(context)}-${volume}`, snapshot: snapshot.name, ...spec });
+    claims.set(volume, readClaim(await create(context, claimsPath(namespace), body, isOurs(config))));
   }
   return claims;
 }
+
+/** What there is of its name can only be what an answer was lost of. */
+const isOurs = ({ drillId }: DrillConfig) => ({ metadata }: any) => metadata.labels?.[KEYS.drill] === drillId;
 
 const ownLabels = ({ drillId }: DrillConfig) => ({ [KEYS.restored]: 'true', [KEYS.drill]: drillId });
 
 /** Runs the pod on the claims, and returns what it says when it is content. */
 async function check(context: DrillInput, claims: ReadonlyMap<string, Claim>, until: number): Promise<string> {
-  const { client, config, namespace, signal } = context;
+  const { config, namespace } = context;
   const { metadata, spec } = config.pod;
   const name = nameOf(context);
   const volumes = [...claims].map(([volume, claim]) => ({ name: volume, persistentVolumeClaim: { claimName: claim.name } }));
@@ -149,8 +170,7 @@ async function check(context: DrillInput, claims: ReadonlyMap<string, Claim>, un
     metadata: { ...metadata, name, labels: { ...metadata.labels, ...ownLabels(config) } },
     spec: { ...spec, volumes: [...volumes, ...spec.volumes ?? []] },
   };
-  const pod = await client.request({ method: 'POST', path: podsPath(namespace), body }, signal);
-  context.log('created', { pod: name });
+  const pod = await create(context, podsPath(namespace), body, isOurs(config));
   return awaitVerdict(context, pod, CHECK_CONTAINER, [...claims.values()], until);
 }
 

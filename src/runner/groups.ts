@@ -5,7 +5,7 @@ import { findOne, KubeClient, list, pauseBefore } from './kube-client';
 import { forEach } from './parallel';
 import { Outcome } from './report';
 import { Claim, claimsPath, GroupFacts, Kind, readSnapshot, Snapshot, snapshotsPath } from './resources';
-import { claimAnnotations, claimLabels, ownAnnotations, ownLabels, Parts, refuseUnusable, take, TakeContext } from './take';
+import { claimAnnotations, claimLabels, ownAnnotations, ownLabels, Parts, refuseReplaced, refuseUnusable, take, TakeContext } from './take';
 import { takeQuiesced } from './take-quiesced';
 import { groupBy } from '../retention/groups';
 import { momentOf } from '../retention/plan';
@@ -101,8 +101,8 @@ async function takeUsable(context: TakeContext, { className }: GroupConfig, clai
  * get a label of its own, with another value on each run, which no copy of a claim has.
  */
 async function markClaims({ client, namespace, signal }: TakeContext, claims: readonly Claim[], labels: { [key: string]: string }): Promise<void> {
-  await forEach(claims, async ({ name }) => {
-    await client.request({ method: 'PATCH', path: claimsPath(namespace, name), body: { metadata: { labels } } }, signal);
+  await forEach(claims, async ({ name, uid }) => {
+    refuseReplaced(uid, await client.request({ method: 'PATCH', path: claimsPath(namespace, name), body: { metadata: { labels } } }, signal));
   });
 }
 
@@ -136,6 +136,12 @@ interface Member extends Snapshot {
 async function listMembers(client: KubeClient, namespace: string, signal?: AbortSignal): Promise<Map<string, Member[]>> {
   const { items } = await list(client, snapshotsPath(namespace), {}, readMember, signal);
   return groupBy(items.filter(item => item !== undefined), ({ groupUid }) => groupUid);
+}
+
+/** The snapshots in these groups. */
+export async function membersOf(client: KubeClient, namespace: string, groups: readonly Snapshot[]): Promise<Snapshot[]> {
+  const members = await listMembers(client, namespace);
+  return groups.flatMap(({ uid }) => members.get(uid) ?? []);
 }
 
 function readMember(object: any): Member | undefined {

@@ -5,9 +5,12 @@ export type Run =
   | { readonly kind: 'Scheduled'; readonly at: Date }
   | { readonly kind: 'Manual'; readonly jobUid: string };
 
-// later than any day that is written in eight digits as 20261231 would be if it were minutes; one written as 31122026 lies years ahead
-const EARLIEST_MINUTES = 28_000_000;
+// a person may end a name in a day: 20261231 and 29112026 are minutes as well, but of long ago
 const CLOCKS_DIFFER_BY = 24 * 3_600_000;
+/** No Job of a CronJob is retried for so long. */
+const LONGEST_AGO = 30 * 24 * 3_600_000;
+/** Said of a day in digits that ends in this year, such as 30012027, which is a minute of that month too. */
+const endsInYear = (digits: string, now: number) => /[01][0-9]$/.test(digits.slice(0, 4)) && digits.endsWith(`${new Date(now).getUTCFullYear()}`);
 
 /**
  * The CronJob controller calls a Job <cronjob>-<minutes since 1970>; a Job that a
@@ -15,8 +18,9 @@ const CLOCKS_DIFFER_BY = 24 * 3_600_000;
  * the CronJob itself does not matter: tools such as Kustomize change it after synth.
  */
 export function identifyRun(jobName: string | undefined, jobUid: string | undefined, now: number): Run {
-  const minutes = Number(/-([0-9]{8})$/.exec(jobName ?? '')?.[1] ?? 0);
-  if (minutes >= EARLIEST_MINUTES && minutes * 60_000 <= now + CLOCKS_DIFFER_BY) { return { kind: 'Scheduled', at: new Date(minutes * 60_000) }; }
+  const digits = /-([0-9]{8})$/.exec(jobName ?? '')?.[1] ?? '';
+  const at = Number(digits) * 60_000;
+  if (at >= now - LONGEST_AGO && at <= now + CLOCKS_DIFFER_BY && !endsInYear(digits, now)) { return { kind: 'Scheduled', at: new Date(at) }; }
   if (!jobUid) { throw new Error('the pod has no Job: run the CronJob as it was synthesized, or a Job made from it'); }
   return { kind: 'Manual', jobUid };
 }

@@ -67,10 +67,12 @@ const optional = <T>(isRight: Check<T>): Check<T> => (value, whole) => value ===
 
 // ---- the documents
 
+const isOptional = optional(isFlag);
+
 const SELECTIONS = new Map<unknown, Is>([
-  ['Claim', fits<Selected<'Claim'>>({ name: isFilled, statefulSet: optional(isFilled) })],
-  ['StatefulSet', fits<Selected<'StatefulSet'>>({ name: isText, templates: isListOf(isText, 1) })],
-  ['Selector', fits<Selected<'Selector'>>({ matchLabels: isTextMap })],
+  ['Claim', fits<Selected<'Claim'>>({ name: isFilled, statefulSet: optional(isFilled), optional: isOptional })],
+  ['StatefulSet', fits<Selected<'StatefulSet'>>({ name: isText, templates: isListOf(isText, 1), optional: isOptional })],
+  ['Selector', fits<Selected<'Selector'>>({ matchLabels: isTextMap, optional: isOptional })],
 ]);
 
 const areSelections = isListOf(value => SELECTIONS.get(value?.kind)?.(value) ?? false, 1);
@@ -158,6 +160,7 @@ const DRILL: Checks<DrillConfig> = {
   scheduleId: isFilled,
   sourceNamespace: optional(isFilled),
   volumes: value => isTextMap(value) && Object.keys(value).length > 0,
+  anyMember: optional(isFlag),
   storageClassName: optional(isFilled),
   consistentOnly: optional(isFlag),
   maxAgeSeconds: isCount(1),

@@ -89,7 +89,8 @@ export function choose(
     if (wanted.length > 0 && missing.length === 0) {
       // a quiesced run that cut twice has two of a claim
       const snapshots = wanted.map(name => newestOf(good.get(name) ?? [], now));
-      return { snapshots, notes: [...olderClaims(snapshots, inTime.filter(isGood), now), ...describePassed(passedOver)] };
+      const others = request.claims || isFixed(config.claims) ? [] : inTime.filter(isGood);
+      return { snapshots, notes: [...absentClaims(wanted, others, now), ...olderClaims(snapshots, inTime.filter(isGood), now), ...describePassed(passedOver)] };
     }
     if (good.size > 0 || !request.claims) { passedOver.push(`the run of ${inWordsOf(newest(run))} has no good snapshot of ${describeMissing(missing, run, request)}`); }
   }
@@ -100,7 +101,7 @@ export function choose(
 /** Chooses among the snapshots of a namespace. */
 export async function chooseFrom({ client, config, namespace, signal }: ChoiceInput, request: RestoreRequest): Promise<Choice> {
   const items = await listRestorable(client, namespace, signal);
-  const unnamed = config.claims.filter(({ kind }) => kind !== 'Claim');
+  const unnamed = config.claims.filter(({ kind, optional }) => kind !== 'Claim' && !optional);
   const { found } = unnamed.length === 0 ? { found: [] } : await resolveClaims(client, namespace, unnamed, signal);
   return choose(items, config, request, found.map(({ name }) => name), client.now());
 }
@@ -126,10 +127,12 @@ function byName(all: readonly Restorable[], name: string): Restorable {
   return found;
 }
 
+const isFixed = (selections: readonly ClaimSelection[]) => selections.every(({ kind, optional }) => kind === 'Claim' && !optional);
+
 /** Names that the source gives, claims that it finds now, and those that it found in the run. */
 function claimsOf(selections: readonly ClaimSelection[], run: readonly Restorable[], existing: readonly string[]): string[] {
-  const fixed = selections.flatMap(selection => (selection.kind === 'Claim' ? [selection.name] : []));
-  const found = fixed.length === selections.length ? [] : run.map(({ claimName }) => claimName);
+  const fixed = selections.flatMap(selection => (selection.kind === 'Claim' && !selection.optional ? [selection.name] : []));
+  const found = isFixed(selections) ? [] : run.map(({ claimName }) => claimName);
   return [...new Set([...fixed, ...existing, ...found])].sort();
 }
 
@@ -152,6 +155,12 @@ function describeMissing(missing: readonly string[], run: readonly Restorable[],
 function describePassed(passedOver: readonly string[]): string[] {
   const more = passedOver.length > 3 ? [`and ${passedOver.length - 3} more newer runs`] : [];
   return passedOver.length === 0 ? [] : [`passed over: ${[...passedOver.slice(0, 3), ...more].join('; ')}`];
+}
+
+/** Nobody but a run knows which claims it should have had: it may have failed for one, or left it out. */
+function absentClaims(wanted: readonly string[], good: readonly Restorable[], now: number): string[] {
+  const absent = [...groupBy(good.filter(({ claimName }) => !wanted.includes(claimName)), ({ claimName }) => claimName).values()];
+  return absent.length === 0 ? [] : [`NOT IN THAT RUN: ${absent.map(own => `${own[0].claimName} (newest '${newestOf(own, now).name}')`).slice(0, 5).join(', ')}`];
 }
 
 /** A claim that was deleted and made anew under its name has snapshots of its own; a person may mean the ones before. */

@@ -2,7 +2,7 @@ import { inFlight } from './breaker';
 import { ResolvedClaims, resolveClaims } from './claims';
 import { EXIT, RunnerConfig } from './config';
 import { admit, inEmergency, reusable, verdict } from './gate';
-import { completeGroups, GROUP, groupKind, takeGroup } from './groups';
+import { completeGroups, GROUP, groupKind, membersOf, takeGroup } from './groups';
 import { QuiesceError } from './hold';
 import { Run } from './identity';
 import { KubeClient, mayPass, RetryingClient, TerminatedError } from './kube-client';
@@ -43,7 +43,9 @@ export async function runSchedule(input: RunInput): Promise<RunResult> {
     const config = input.config.gate ? inEmergency(input.config, resolved.found, client.now()) : input.config;
     const cache = new SnapshotCache(client, namespace, config.scheduleId, message => log('watch', { message }), config.group && groupKind(config.group));
     await cache.start(signal, over.signal);
-    const claims = config.gate ? admit(config.gate, resolved, cache.all()) : { ...resolved, notYet: [] };
+    const claims = config.gate
+      ? admit(config.gate, resolved, config.group ? await membersOf(client, namespace, cache.all()) : cache.all())
+      : { ...resolved, notYet: [] };
 
     const context: TakeContext & PruneContext = {
       client,
@@ -86,14 +88,17 @@ async function stagger(client: KubeClient, { startDelaySeconds = 0 }: RunnerConf
   if (wait > 0) { await client.sleep(wait, signal); }
 }
 
-/** Every claim is tried; so many at once are waiting to be cut, however long the storage then copies. */
-async function takeAll(context: TakeContext, claims: readonly Claim[]): Promise<Outcome[]> {
+/**
+ * Every claim is tried; so many at once are waiting to be cut, however long the storage then copies. With `only`, those are tried, and
+ * what has to be cut together with them.
+ */
+async function takeAll(context: TakeContext, claims: readonly Claim[], only = claims): Promise<Outcome[]> {
   if (claims.length === 0) { return []; }
   const slots = new Slots(context.config.concurrency);
   const { group, quiesce } = context.config;
-  if (group) { return takeGroup(context, group, claims); }
-  if (quiesce) { return takeAllQuiesced(context, quiesce, claims, () => slots.acquire()); }
-  return Promise.all(claims.map(async (claim): Promise<Outcome> => {
+  if (group) { return takeGroup(context, group, only); }
+  if (quiesce) { return takeAllQuiesced(context, quiesce, claims, () => slots.acquire(), only); }
+  return Promise.all(only.map(async (claim): Promise<Outcome> => {
     const release = await slots.acquire();
     try {
       return { name: claim.name, claim, snapshot: await take(context, claim, release) };
@@ -123,8 +128,9 @@ async function retakeAfterPruning(context: TakeContext & PruneContext, taken: Ou
   let outcomes = taken;
   for (let attempt = 0; attempt < QUOTA_TRIES && pruned > 0 && refused(outcomes).length > 0; attempt += 1) {
     await context.client.sleep(QUOTA_PAUSE, context.signal);
-    const again = await takeAll(context, refused(outcomes).map(outcome => outcome.claim as Claim));
-    outcomes = [...outcomes.filter(outcome => !(outcome.error instanceof QuotaFullError)), ...again];
+    const claimsOf = (all: Outcome[]) => all.flatMap(({ claim }) => claim ?? []);
+    const again = await takeAll(context, claimsOf(outcomes), claimsOf(refused(outcomes)));
+    outcomes = [...outcomes.filter(({ name }) => !again.some(each => each.name === name)), ...again];
   }
   return { outcomes, pruned };
 }

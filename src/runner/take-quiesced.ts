@@ -11,6 +11,7 @@ const TIME_TO_RELEASE = 1000;
 const PAUSE = 5000;
 /** Nobody knows what was written when it was cut. */
 const OF_EARLIER_POD = 'an earlier pod of this run took it';
+const CUT_APART = 'other claims of its application were cut in an earlier hold of this run';
 /** To be held for less would be in vain; in milliseconds. */
 const LEAST_TIME = 5000;
 
@@ -34,25 +35,25 @@ interface HoldFacts {
   readonly kept: { readonly [name: string]: string };
 }
 
-/** Snapshots of all claims, an application at a time for each place that `acquire` gives. */
+/** Snapshots of all claims, an application at a time for each place that `acquire` gives; with `only`, of those applications that have one of these. */
 export async function takeAllQuiesced(
-  context: TakeContext, quiesce: QuiesceConfig, claims: readonly Claim[], acquire: () => Promise<() => void>,
+  context: TakeContext, quiesce: QuiesceConfig, claims: readonly Claim[], acquire: () => Promise<() => void>, only = claims,
 ): Promise<Outcome[]> {
   const takeEach = (chosen: Application[], config: QuiesceConfig) => Promise.all(chosen.map(async application => {
     const makeRoom = await acquire();
     return { application, outcomes: await takeQuiesced(context, config, application, makeRoom).finally(makeRoom) };
   }));
   const applications = await findApplications(context.client, context.namespace, claims, quiesce, context.signal);
-  const taken = await takeEach(applications, quiesce);
+  const taken = await takeEach(applications.filter(application => application.claims.some(claim => only.includes(claim))), quiesce);
   const primaries = taken.filter(each => each.outcomes.some(({ error }) => error instanceof PrimaryError));
   const others = taken.filter(each => !primaries.includes(each));
   const outcomes = others.flatMap(each => each.outcomes);
-  // a claim that is left of an earlier replica is none
-  if (others.some(({ application }) => application.pods.length > 0)) {
+  // a claim that is left of an earlier replica is none, and with two primaries nobody knows whose replica it is
+  if (primaries.length < 2 && others.some(({ application }) => application.pods.length > 0)) {
     return [...outcomes, ...primaries.flatMap(each => each.outcomes.map(leaveOut))];
   }
   if (quiesce.on !== 'ReplicaOrPrimary' || primaries.length === 0) { return [...outcomes, ...primaries.flatMap(each => each.outcomes)]; }
-  context.log('hold', { message: 'there is no replica, so the primary is held' });
+  context.log('hold', { message: 'there is no replica, or more than one primary, so primaries are held' });
   const again = await takeEach(primaries.map(({ application }) => application), { ...quiesce, on: undefined });
   return [...outcomes, ...again.flatMap(each => each.outcomes)];
 }
@@ -83,19 +84,21 @@ async function cutInSomeAttempt(context: TakeContext, quiesce: QuiesceConfig, ap
   const latest = end - quiesce.maxHoldSeconds * 1000;
   for (let attempt = 1; ; attempt += 1) {
     const isLast = attempt === quiesce.attempts || client.now() > latest;
-    const cuts = await cutOnce(context, quiesce, attempt === 1 ? application : await asItIsNow(context, quiesce, application), attempt, isLast);
+    const cuts = await cutOnce(context, quiesce, application, attempt, isLast);
     const failed = cuts.filter(cut => cut.reason !== undefined && !cut.isFine);
-    if (isLast || signal.aborted || failed.length === 0) { return cuts; }
-    context.log('hold', { claims: failed.map(({ claim }) => claim.name), attempt, message: `${failed[0].reason}; trying again` });
+    const isWhole = cuts.length === application.claims.length;
+    if (isLast || signal.aborted || (isWhole && failed.length === 0)) { return cuts; }
+    context.log('hold', { claims: failed.map(({ claim }) => claim.name), attempt, message: `${failed[0]?.reason ?? CUT_APART}; trying again` });
     // a storage that has not even cut what it was asked for would be as late again
     const idle = await Promise.all(failed.map(({ intent, snapshot }) =>
       !intent || !snapshot || untilCut(context, intent, snapshot, client.now() + context.patience).catch(() => false)));
-    if (idle.includes(false)) { return cuts; }
-    if (failed.every(({ snapshot }) => !snapshot)) { await client.sleep(PAUSE, signal).catch(() => undefined); }
+    // what was left for another attempt is tried nevertheless
+    if (idle.includes(false)) { return isWhole ? cuts : cutOnce(context, quiesce, application, attempt, true); }
+    if (isWhole && failed.every(({ snapshot }) => !snapshot)) { await client.sleep(PAUSE, signal).catch(() => undefined); }
   }
 }
 
-/** Its pods may have been replaced since the run looked for them, which may be why it was not held. */
+/** Its pods may have been replaced since the run looked for them. */
 async function asItIsNow({ client, namespace, signal }: TakeContext, quiesce: QuiesceConfig, application: Application): Promise<Application> {
   const found = await findWhole(client, namespace, application.mounted ?? application.claims, quiesce, signal).catch(() => undefined);
   return { ...application, ...found };
@@ -114,12 +117,17 @@ async function cutOnce(context: TakeContext, quiesce: QuiesceConfig, application
   const fresh = intents.filter(intent => !intent.known);
   const adopted = await Promise.all(known.map(intent =>
     askFor(context, intent, intent.known?.consistent ? undefined : OF_EARLIER_POD)));
-  const isSpoilt = adopted.some(({ reason }) => reason !== undefined);
-  const cuts = fresh.length === 0 || (isSpoilt && !isLast) ? [] : await cutFresh(context, quiesce, application, fresh, isLast);
+  // claims of one application are consistent with each other if one hold has cut all of them
+  const apart = known.length > 0 ? CUT_APART : undefined;
+  const cuts = fresh.length === 0 || (apart && !isLast) ? []
+    : await cutFresh(context, quiesce, await asItIsNow(context, quiesce, application), fresh, isLast, apart);
   return [...prepared.filter(({ error }) => error !== undefined), ...adopted, ...cuts];
 }
 
-async function cutFresh(context: TakeContext, quiesce: QuiesceConfig, application: Application, intents: Intent[], isLast: boolean): Promise<Cut[]> {
+/** `apart`: why what is cut is not called consistent, though the application is held. */
+async function cutFresh(
+  context: TakeContext, quiesce: QuiesceConfig, application: Application, intents: Intent[], isLast: boolean, apart?: string,
+): Promise<Cut[]> {
   // what nobody mounts, nobody writes to
   if (application.pods.length === 0 && application.problem === undefined) {
     const reason = `${nobodyMounts(quiesce)}, so there was nothing to quiesce`;
@@ -137,11 +145,14 @@ async function cutFresh(context: TakeContext, quiesce: QuiesceConfig, applicatio
       ? Promise.all(intents.map(intent => askFor(context, intent, reason)))
       : intents.map(intent => ({ claim: intent.claim, intent, error, reason, isFine: error instanceof PrimaryError }));
   }
-  return cutHeld(context, quiesce, application, intents, hold);
+  return cutHeld(context, quiesce, application, intents, hold, apart);
 }
 
-async function cutHeld(context: TakeContext, quiesce: QuiesceConfig, { pods }: Application, intents: Intent[], hold: Hold): Promise<Cut[]> {
+async function cutHeld(
+  context: TakeContext, quiesce: QuiesceConfig, application: Application, intents: Intent[], hold: Hold, apart?: string,
+): Promise<Cut[]> {
   const { client, log } = context;
+  const { pods } = application;
   const cutInTime = new Set<Intent>();
   const until = client.now() + hold.left() - TIME_TO_RELEASE;
   const asked = intents.map(intent => askFor(context, intent));
@@ -156,11 +167,13 @@ async function cutHeld(context: TakeContext, quiesce: QuiesceConfig, { pods }: A
   const heldMilliseconds = hold.held();
   const releaseMilliseconds = heldMilliseconds - seenAfter;
   log('hold', { pods, claims: intents.map(({ claim }) => claim.name), heldMilliseconds, releaseMilliseconds, message: lost ?? 'released' });
+  const newcomer = (await asItIsNow(context, quiesce, application)).pods.find(pod => !pods.includes(pod));
+  const unheld = newcomer && `pod '${newcomer}' came meanwhile, and was not held`;
   const late = `it was not cut within ${quiesce.maxHoldSeconds} s, so the application was let go before`;
   return (await Promise.all(asked)).map((cut, index) => ({
     ...cut,
     hold: { heldMilliseconds, releaseMilliseconds, kept: hold.kept },
-    reason: cut.reason ?? lost ?? (consistent.has(intents[index]) || cut.error !== undefined ? undefined : late),
+    reason: cut.reason ?? lost ?? unheld ?? apart ?? (consistent.has(intents[index]) || cut.error !== undefined ? undefined : late),
   }));
 }
 

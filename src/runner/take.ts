@@ -2,7 +2,7 @@ import { requireClosed } from './breaker';
 import { FOREIGN_TOOL_ANNOTATIONS, FOREIGN_TOOL_LABELS, KEYS, LONGEST_WAIT_SECONDS, RunnerConfig } from './config';
 import { labelValue, Run, snapshotName } from './identity';
 import { ApiError, findOne, KubeClient } from './kube-client';
-import { Claim, Snapshot } from './resources';
+import { Claim, claimsPath, Snapshot } from './resources';
 import { SnapshotCache } from './snapshot-cache';
 import { inWords, momentOf } from '../retention/plan';
 
@@ -66,6 +66,7 @@ export async function prepare(context: TakeContext, claim: Claim, attempt = 1): 
   const name = snapshotName(claim.name, claim.uid, context.config.scheduleId, context.run, attempt);
   const known = context.cache.get(name);
   const waited = known ? 0 : await untilAllowed(context, claim);
+  if (!known && !context.compose) { await refuseReplacedMeanwhile(context, claim); }
   const parts = known ? undefined : await context.compose?.(name);
   return { claim, name, known, parts, startedAt: context.startedAt + waited };
 }
@@ -108,6 +109,19 @@ export function refuseUnusable(claim: Claim): void {
   if (claim.phase !== 'Bound') {
     throw new Error(`the claim is ${claim.phase}, not Bound: there is no volume to snapshot; see kubectl describe pvc ${claim.name}`);
   }
+}
+
+/** For so long the claims are taken for what they were when the run began; in milliseconds. */
+const FRESH = 5_000;
+
+/** A snapshot goes by the name of a claim, which may be another's by the time when its turn comes. */
+async function refuseReplacedMeanwhile({ client, namespace, signal, startedAt }: TakeContext, { name, uid }: Claim): Promise<void> {
+  if (client.now() - startedAt > FRESH) { refuseReplaced(uid, await findOne(client, claimsPath(namespace), name, claim => claim, signal)); }
+}
+
+/** `found`: what has the name of a claim now. */
+export function refuseReplaced(uid: string, found: any): void {
+  if (found?.metadata.uid !== uid) { throw new Error('the claim was deleted, or made anew, while the run waited for its turn; the next run takes it'); }
 }
 
 /** Refuses what the storage should not be asked for now, or waits; returns how long, in milliseconds. */

@@ -1,6 +1,6 @@
 import { Cron, Duration } from 'cdk8s';
 import { ago, attention, claim, cronJobs, DAYS, HOURS, run, snapshot, statusJson, statusOf } from './cluster';
-import { RetentionPolicy, ScheduledSnapshot, ScheduledSnapshotProps, SnapshotRestore, SnapshotSource } from '../../src';
+import { Quiesce, QuiesceOn, RetentionPolicy, ScheduledSnapshot, ScheduledSnapshotProps, SnapshotRestore, SnapshotSource } from '../../src';
 
 const KEY = 'cdk8s-volume-snapshots/';
 
@@ -46,6 +46,15 @@ describe('when all is well', () => {
     }]);
     expect(jobs).toMatchObject([{ name: 'nightly', work: 'schedule', suspended: false, lastSuccess: '2026-02-09T02:01:00.000Z', restoredBy: 'restore' }]);
   });
+});
+
+test('of a schedule that leaves out the claim of a primary, one fresh snapshot is enough', async () => {
+  const all = (...ages: number[]) => [
+    ...nightly(wentWell, { source: SnapshotSource.fromStatefulSetName('db', { templates: ['data'], replicas: 2 }), quiesce: Quiesce.mariaDb({ on: QuiesceOn.REPLICA }) }),
+    claim('data-db-0'), claim('data-db-1'), ...ages.map((age, ordinal) => snapshot(`data-${ordinal}`, `data-db-${ordinal}`, { age, schedule: 'nightly' })),
+  ];
+  expect(await attention(all(90 * DAYS, 10 * HOURS))).toEqual([]);
+  expect(await attention(all(90 * DAYS, 80 * DAYS))).toHaveLength(2);
 });
 
 describe('what a run of a schedule leaves', () => {

@@ -152,6 +152,15 @@ describe('a refresh', () => {
     expect(run.requests.filter(each => /POST|DELETE/.test(each))).toEqual([]);
   });
 
+  test.each([{ scheduleId: 'weekly' }, { claims: [{ kind: 'Claim' as const, name: 'data' }, { kind: 'Claim' as const, name: 'wal' }] }])(
+    'is made of another source, though that has nothing newer: %j', async changes => {
+      const cluster = world();
+      cluster.addSnapshot(SHOP, 'wal', 30, 'wal of monday');
+      cluster.addSnapshot(SHOP, 'data', 30, 'monday', { [KEYS.schedule]: 'weekly' });
+      await perform(cluster);
+      expect((await perform(cluster, changes)).message).not.toMatch(/^nothing is newer/);
+    });
+
   test('makes the new clone, then removes the old one', async () => {
     const cluster = world();
     await perform(cluster);

@@ -104,6 +104,14 @@ describe('the first installation', () => {
     expect(await upgrade(server, {}, 'next')).toMatchObject({ exitCode: 1, message: expect.stringContaining('FAILED data: no claim of this name') });
   });
 
+  test('is not what a claim is taken for that was snapshotted in a group before', async () => {
+    const server = cluster('data', 'wal');
+    const group = { claims: TWO, group: { className: 'pair', apiVersion: 'v1beta2' as const } };
+    expect(await upgrade(server, group)).toMatchObject({ exitCode: 0 });
+    server.removeClaim('wal');
+    expect(await upgrade(server, group, 'next')).toMatchObject({ exitCode: 1, message: expect.stringContaining('FAILED wal: no claim of this name') });
+  });
+
   test('is not what a selector is taken for that finds nothing any more', async () => {
     const server = cluster();
     server.addClaim('data', { labels: { app: 'db' } });

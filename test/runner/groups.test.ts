@@ -253,6 +253,14 @@ describe('a pod that ends at any request', () => {
     expect(member.metadata.labels[KEYS.claimUid]).not.toBe(server.claimUid('wal'));
   });
 
+  test('does not take the volume of a claim that was made anew since the run began for that of the old one', async () => {
+    const server = cluster();
+    server.before = ({ number, verb, resource }) => { if (verb === 'LIST' && resource === 'volumegroupsnapshots' && number > 0) { server.recreateClaim('wal'); } };
+    const run = await perform(server, { config: grouped() });
+    expect(run).toMatchObject({ exitCode: 1, message: expect.stringContaining('the claim was deleted, or made anew, while the run waited for its turn') });
+    expect(groupNames(server)).toEqual([]);
+  });
+
   test('refuses a group of the same name that is not its own', async () => {
     const server = cluster();
     await perform(server, { config: grouped() });

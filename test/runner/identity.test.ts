@@ -19,10 +19,16 @@ describe('which run a pod belongs to', () => {
     expect(identifyRun(`prod-nightly-${minutes}`, 'uid', NOW)).toEqual(scheduled);
   });
 
-  test.each(['nightly-manual', 'before-upgrade', 'nightly-1', 'nightly-123456789', 'nightly-20261231', 'before-migration-31122026', `${minutes}`, `nightly-${minutes}-x`, undefined])(
+  test.each(['nightly-manual', 'before-upgrade', 'nightly-1', 'nightly-123456789', 'nightly-20261231', 'before-migration-31122026', 'before-migration-29112026', 'before-migration-28112026', `${minutes}`, `nightly-${minutes}-x`, undefined])(
     'is the uid of a Job that a person made: %s', jobName => {
       expect(identifyRun(jobName, 'job-1', NOW)).toEqual(manual);
     });
+
+  test('is the uid too for a day of this year that would be a minute of this month', () => {
+    const evening = Date.parse('2027-01-30T20:00:00Z');
+    expect(identifyRun('before-migration-30012027', 'job-1', evening)).toEqual(manual);
+    expect(identifyRun('nightly-30012028', 'job-1', evening)).toEqual({ kind: 'Scheduled', at: new Date('2027-01-23T16:28:00Z') });
+  });
 
   test.each([undefined, ''])('is not guessed for a bare pod (uid %s)', jobUid => {
     expect(() => identifyRun('x', jobUid, NOW)).toThrow('the pod has no Job: run the CronJob as it was synthesized, or a Job made from it');

@@ -112,7 +112,7 @@ describe('a broken document is refused before anything is done, with the field',
     ['claims', undefined], ['claims', []], ['claims', 'data'], ['claims', [claim, null]], ['claims', [{ kind: 'Claim', name: '' }]],
     ['claims', [{ kind: 'Claim' }]], ['claims', [{ kind: 'StatefulSet', name: 'db', templates: [] }]], ['claims', [{ kind: 'StatefulSet', templates: ['data'] }]],
     ['claims', [{ kind: 'StatefulSet', name: 'db', templates: 'data' }]], ['claims', [{ kind: 'Selector', matchLabels: { a: 1 } }]],
-    ['claims', [{ kind: 'Selector' }]], ['claims', [{ kind: 'Pod', name: 'x' }]], ['claims', [{ kind: 'toString' }]],
+    ['claims', [{ kind: 'Selector' }]], ['claims', [{ kind: 'Pod', name: 'x' }]], ['claims', [{ kind: 'toString' }]], ['claims', [{ ...claim, optional: 1 }]],
     ['snapshotClassName', ''], ['snapshotClassName', 3], ['deletionPolicy', 'Recycle'], ['prunedStorage', undefined], ['prunedStorage', 'KEEP'],
     ['retention', undefined], ['retention', null], ['retention', 'P7D'], ['retention', { keepLast: 0, minimumReady: 1 }], ['retention', { keepLast: 1.5, minimumReady: 1 }],
     ['retention', { keepForSeconds: -1, minimumReady: 1 }], ['retention', { keepLast: 1 }], ['retention', { keepLast: 1, minimumReady: '1' }],
@@ -221,7 +221,7 @@ describe('the document of a drill', () => {
   });
 
   test.each([
-    ['drillId', ''], ['scheduleId', undefined], ['volumes', {}], ['volumes', undefined], ['storageClassName', ''], ['consistentOnly', 'yes'], ['maxAgeSeconds', 0],
+    ['drillId', ''], ['scheduleId', undefined], ['volumes', {}], ['volumes', undefined], ['storageClassName', ''], ['consistentOnly', 'yes'], ['anyMember', 1], ['maxAgeSeconds', 0],
     ['timeoutSeconds', 0], ['pod', {}], ['pod', { spec: { containers: [{ name: 'db' }] } }],
   ])('is refused with %s: %j', (field, value) => {
     expect(problemInDrill({ [field as string]: value })).toBe(`configuration field '${field}' is wrong: ${JSON.stringify(value)}; synthesize the CronJob again`);

@@ -195,6 +195,25 @@ describe('claims that belong together', () => {
     expect(Object.values(restoredOf(server)).sort()).toEqual(['data-db-0-1', 'data-db-1-1']);
   });
 
+  test('that the newest run failed to take are named, if nobody but the run knows which it should have had', async () => {
+    const server = nights(2, 'data-db-0', 'data-db-1');
+    night(server, 0, ['data-db-0']);
+    server.removeClaim('data-db-0');
+    server.removeClaim('data-db-1');
+    const run = await perform(server, { claims: [{ kind: 'StatefulSet', name: 'db', templates: ['data'] }], names: 'same' });
+    expect([run.exitCode, restoredOf(server)]).toEqual([0, { 'data-db-0': 'data-db-0-0' }]);
+    expect(run.message).toContain("NOT IN THAT RUN: data-db-1 (newest 'data-db-1-1')");
+  });
+
+  test('of which a schedule leaves out those of a primary are those that the run has', async () => {
+    const server = nights(0, 'data-db-0', 'data-db-1', 'data-db-2');
+    night(server, 2, ['data-db-0', 'data-db-2']);
+    night(server, 1, ['data-db-1', 'data-db-2']);
+    const run = await perform(server, { claims: members(3).map(member => ({ ...member, optional: true })) });
+    expect([run.exitCode, Object.values(restoredOf(server)).sort()]).toEqual([0, ['data-db-1-1', 'data-db-2-1']]);
+    expect(run.message).toContain("NOT IN THAT RUN: data-db-0 (newest 'data-db-0-2')");
+  });
+
   test('of a run that a person started belong together as well', async () => {
     const server = nights(1, 'data', 'wal');
     const manual = (claim: string) => server.addSnapshot(claim, { name: `${claim}-manual`, at: TONIGHT, annotations: { [KEYS.manualRun]: 'job-uid' } });

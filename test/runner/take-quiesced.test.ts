@@ -1,4 +1,4 @@
-import { Call, FakeApiServer, perform, schedule, SECOND, start, TONIGHT } from './fake-api-server';
+import { Call, DAY, FakeApiServer, perform, schedule, SECOND, start, TONIGHT } from './fake-api-server';
 import { KEY_PREFIX, KEYS, QuiesceConfig, RunnerConfig } from '../../src/runner/config';
 import { ConnectionError } from '../../src/runner/kube-client';
 
@@ -200,9 +200,80 @@ describe('a second attempt', () => {
   });
 });
 
+describe('claims of one application', () => {
+  const night = { kind: 'Scheduled' as const, at: new Date(TONIGHT) };
+  const newest = (server: FakeApiServer, claim: string) => server.snapshots.filter((s: any) => s.spec.source.persistentVolumeClaimName === claim).at(-1);
+
+  /** Room for one of the two, and for all as soon as something old is gone. */
+  function crowded(): FakeApiServer {
+    const server = cluster('data', 'wal');
+    server.addPod('db-0', ['data', 'wal']);
+    for (let age = 1; age <= 6; age += 1) { server.addSnapshot('wal', { name: `wal-${age}`, at: TONIGHT - age * DAY }); }
+    server.quota = 7;
+    server.controllerDelay = 2 * SECOND;
+    return server;
+  }
+
+  test('are held and cut together again, if a full quota had room for one of them only', async () => {
+    const server = crowded();
+    server.clock.after(4 * SECOND, () => { server.quota = 9; });
+    const run = await perform(server, { config: quiesced({ attempts: 2 }, twoClaims), run: night });
+    expect(run).toMatchObject({ exitCode: 0, message: expect.stringMatching(/^2 of 2 claims have their snapshot/) });
+    const cuts = ['data', 'wal'].map(claim => Date.parse(newest(server, claim).status.creationTime));
+    expect(Math.abs(cuts[0] - cuts[1])).toBeLessThan(2 * SECOND);
+    requireHonest(server);
+  });
+
+  test('are not called consistent with each other, if there is room for one after the other only', async () => {
+    const server = crowded();
+    const run = await perform(server, { config: quiesced({ attempts: 1 }, twoClaims), run: night });
+    expect(run).toMatchObject({ exitCode: 1, message: expect.stringContaining('other claims of its application were cut in an earlier hold of this run; it is kept') });
+    expect(newest(server, 'wal').metadata.labels[KEYS.consistency]).toBe('crash');
+  });
+
+  test.each(['Fail', 'CrashConsistent'] as const)('are all tried where an earlier pod took one of them, and the storage is late: %s', async onFailure => {
+    const server = cluster('data', 'wal');
+    server.addPod('db-0', ['data', 'wal']);
+    server.controllerDelay = 400 * SECOND;
+    const config = quiesced({ attempts: 2, maxHoldSeconds: 10, onFailure }, twoClaims);
+    server.before = call => (call.verb === 'POST' && call.name?.startsWith('wal') ? call.hang() : undefined);
+    await dieAfter(server, night, call => call.verb === 'POST' && call.name?.startsWith('data') === true);
+    server.before = undefined;
+    expect(server.names).toHaveLength(1);
+    server.controllerDelay = SECOND;
+    const run = await perform(server, { config, run: night });
+    expect(server.snapshots.map((s: any) => s.spec.source.persistentVolumeClaimName).sort()).toEqual(['data', 'wal']);
+    expect([run.exitCode, /^(2|0) of 2 claims/.test(run.message)]).toEqual([onFailure === 'Fail' ? 1 : 0, true]);
+    requireHonest(server);
+  });
+});
+
+describe('a pod that comes', () => {
+  test('while another application is held, is held in its turn', async () => {
+    const server = cluster('data', 'wal');
+    server.addPod('db-0', ['data']);
+    server.addPod('web-0', ['wal']);
+    server.controllerDelay = 3 * SECOND;
+    server.clock.after(SECOND, () => { server.addPod('web-1', ['wal']); });
+    expect(await perform(server, { config: quiesced({}, { ...twoClaims, concurrency: 1 }) })).toMatchObject({ exitCode: 0 });
+    expect([server.applications.get('web-1')?.sessions.length, consistencies(server)]).toEqual([1, ['application', 'application']]);
+  });
+
+  test('while its application is held, spoils the cut, which is said', async () => {
+    const server = cluster('data');
+    server.addPod('web-0', ['data']);
+    server.controllerDelay = 3 * SECOND;
+    server.clock.after(SECOND, () => { server.addPod('web-1', ['data']); });
+    const run = await perform(server, { config: quiesced() });
+    expect(run).toMatchObject({ exitCode: 1, message: expect.stringContaining("is crash-consistent only: pod 'web-1' came meanwhile, and was not held") });
+    expect(consistencies(server)).toEqual(['crash']);
+  });
+});
+
 /** A pod of a run that is killed as soon as a request was answered. */
 async function dieAfter(server: FakeApiServer, run: { kind: 'Scheduled'; at: Date }, isLast: (call: Call) => boolean): Promise<void> {
-  const first = start(server, { config: quiesced(), run });
+  const claims = server.claims.map(({ metadata }) => ({ kind: 'Claim' as const, name: metadata.name }));
+  const first = start(server, { config: quiesced({}, { claims }), run });
   server.after = call => { if (isLast(call)) { call.pod.kill(); } };
   await server.clock.until(Promise.race([first.result, server.clock.wait(60 * SECOND)]));
   server.after = undefined;
@@ -252,6 +323,18 @@ describe('on a replica', () => {
     const run = await perform(server, { config: on(choice) });
     expect([run.exitCode, server.snapshots.map((s: any) => s.spec.source.persistentVolumeClaimName).filter((name: string) => exitCode === 0 || name === 'data').sort()])
       .toEqual([exitCode, made]);
+  });
+
+  test.each([
+    ['Replica', 1, ['data-x-1']],
+    ['ReplicaOrPrimary', 0, ['data-x-0', 'data-x-1', 'data-y-0']],
+  ] as const)('no primary is left out where there are two, since nobody knows whose replica was taken: %s ends with %i', async (choice, exitCode, made) => {
+    const server = cluster('data-x-0', 'data-x-1', 'data-y-0');
+    for (const name of ['x-0', 'y-0']) { server.addPod(name, [`data-${name}`]).isPrimary = true; }
+    server.addPod('x-1', ['data-x-1']);
+    const claims = ['data-x-0', 'data-x-1', 'data-y-0'].map(name => ({ kind: 'Claim' as const, name }));
+    const run = await perform(server, { config: quiesced({ on: choice }, { claims }) });
+    expect([run.exitCode, server.snapshots.map((s: any) => s.spec.source.persistentVolumeClaimName).sort()]).toEqual([exitCode, made]);
   });
 
   test('a primary is never taken for a replica that fails', async () => {
@@ -327,7 +410,6 @@ test('a storage that is late every night piles no snapshots up, and no consisten
   const server = cluster('data');
   server.addPod('db-0', ['data']);
   const config = quiesced({ maxHoldSeconds: 10 }, { retention: { keepLast: 2, minimumReady: 1, consistentFirst: true } });
-  const DAY = 24 * 3600 * SECOND;
   for (let night = 0; night < 8; night += 1) {
     if (night === 2) { server.controllerDelay = 20 * SECOND; }
     await perform(server, { config });

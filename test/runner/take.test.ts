@@ -204,6 +204,22 @@ describe('a claim that cannot be snapshotted', () => {
   });
 });
 
+describe('a claim that is not there any more when its turn comes', () => {
+  test.each([
+    ['is made anew', (server: FakeApiServer) => { server.recreateClaim('wal'); }],
+    ['is gone', (server: FakeApiServer) => { server.removeClaim('wal'); }],
+  ])('is not snapshotted as what it was, which would count as the newest of that: it %s', async (_, change) => {
+    const server = cluster('data', 'wal');
+    server.addSnapshot('wal', { name: 'last-good', at: TONIGHT - DAY });
+    server.controllerDelay = 30 * SECOND;
+    server.clock.after(10 * SECOND, () => change(server));
+    const config = schedule({ claims: named('data', 'wal'), concurrency: 1, retention: { keepLast: 1, minimumReady: 1 } });
+    const run = await perform(server, { config });
+    expect(run).toMatchObject({ exitCode: 1, message: expect.stringContaining('FAILED wal: the claim was deleted, or made anew, while the run waited for its turn; the next run takes it') });
+    expect(server.names.filter(name => !name.startsWith('data'))).toEqual(['last-good']);
+  });
+});
+
 describe('a snapshot that is not ready in time', () => {
   const causes: [string, (server: FakeApiServer) => void, string][] = [
     ['the storage copies for hours', server => { server.readyDelay = 5 * HOUR; },

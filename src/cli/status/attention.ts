@@ -52,8 +52,12 @@ const USUALLY_READY_WITHIN = 30 * 60;
 // ---- claims
 
 /** A claim that is there, or should be, and has no good snapshot that is as new as its schedule promises. */
-function lackOf({ claim, namespace, newestGood, presence, schedule, snapshots }: ClaimStatus, { commands, now }: AttentionInput): Attention[] {
+function lackOf(row: ClaimStatus, { claims, commands, now }: AttentionInput): Attention[] {
+  const { claim, namespace, newestGood, presence, schedule, snapshots } = row;
   if (schedule === undefined || presence === 'replaced' || (presence === 'gone' && snapshots.length > 0)) { return []; }
+  // of a primary there may be none for ever, or an old one of the time before it was
+  const isFresh = (moment: number) => schedule.staleAfter === undefined || (now - moment) / SECOND <= schedule.staleAfter;
+  if (schedule.schedule?.config.quiesce?.on && claims.some(other => other.schedule === schedule && other.newestGood && isFresh(other.newestGood.moment))) { return []; }
   const tell = (problem: string, next = schedule.failure ? { remedy: 'see why its newest run failed' } : byHand): Attention[] =>
     [{ namespace, object: `claim ${namespace}/${claim}`, problem, commands: [], ...next }];
   const byHand = { remedy: 'take one at once', commands: [commands.start(namespace, schedule.name)] };
