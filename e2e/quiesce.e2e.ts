@@ -1,8 +1,9 @@
 import { Chart, Cron, Duration } from 'cdk8s';
-import { applyChart, DRIVER, eventually, freshNamespace, getJson, kubectl, runJob } from './cluster';
+import { applyChart, DRIVER, eventually, freshNamespace, getJson, kubectl, names, runJob } from './cluster';
 import { POSTGRES, shell, startPod, WritingMariaDb } from './databases';
 import {
-  CsiDriver, DeletionPolicy, Quiesce, QuiesceFailure, QuiesceOn, ScheduledSnapshot, ScheduledSnapshotProps, SnapshotClass, SnapshotSource,
+  CsiDriver, DeletionPolicy, Quiesce, QuiesceFailure, QuiesceOn, ScheduledSnapshot, ScheduledSnapshotProps, SnapshotClass, SnapshotRestore,
+  SnapshotSource,
 } from 'cdk8s-volume-snapshots';
 
 const NAMESPACE = 'e2e-quiesce';
@@ -13,18 +14,21 @@ beforeAll(async () => {
   await mariaDb.start();
 });
 
-/** A schedule of the claim with its name, unless it is told otherwise. */
+/** A schedule of the claim with its name, unless it is told otherwise, and a button that restores of it. */
 function schedule(name: string, props: Partial<ScheduledSnapshotProps>): void {
-  applyChart(NAMESPACE, (chart: Chart) => new ScheduledSnapshot(chart, 'Schedule', {
-    metadata: { name },
-    source: SnapshotSource.fromClaimName(name),
-    snapshotClass: new SnapshotClass(chart, 'Class', {
-      metadata: { name: `e2e-quiesce-${name}` }, driver: CsiDriver.of(DRIVER), deletionPolicy: DeletionPolicy.DELETE,
+  applyChart(NAMESPACE, (chart: Chart) => new SnapshotRestore(chart, 'Restore', {
+    metadata: { name: `${name}-restore` },
+    schedule: new ScheduledSnapshot(chart, 'Schedule', {
+      metadata: { name },
+      source: SnapshotSource.fromClaimName(name),
+      snapshotClass: new SnapshotClass(chart, 'Class', {
+        metadata: { name: `e2e-quiesce-${name}` }, driver: CsiDriver.of(DRIVER), deletionPolicy: DeletionPolicy.DELETE,
+      }),
+      schedule: Cron.schedule({ minute: '15', hour: '4' }),
+      suspend: true,
+      readyTimeout: Duration.minutes(10),
+      ...props,
     }),
-    schedule: Cron.schedule({ minute: '15', hour: '4' }),
-    suspend: true,
-    readyTimeout: Duration.minutes(10),
-    ...props,
   }));
 }
 
@@ -99,4 +103,7 @@ test('of a primary and its replica only the replica is held, and snapshotted', a
   schedule('replicated', { source: SnapshotSource.fromSelector(labels), quiesce: Quiesce.redis({ on: QuiesceOn.REPLICA }) });
   expect(await runJob(NAMESPACE, 'replicated')).toMatchObject({ succeeded: true, message: expect.stringContaining('left out, since a replica was taken: primary') });
   expect(snapshotsOf('replicated').map((snapshot: any) => snapshot.spec.source.persistentVolumeClaimName)).toEqual(['replica']);
+  // nobody waits for a snapshot of the primary
+  expect(await runJob(NAMESPACE, 'replicated-restore')).toMatchObject({ succeeded: true, message: expect.stringMatching(/^1 of 1 claims are restored \(the newest\)/) });
+  expect(names('-n', NAMESPACE, 'pvc').filter(name => name.includes('-restored-'))).toEqual([expect.stringMatching(/^replica-restored-/)]);
 });

@@ -1,6 +1,7 @@
 import { ApiObject, ApiObjectMetadata, Cron, Duration, Lazy } from 'cdk8s';
 import { Construct, IConstruct } from 'constructs';
 import { DrillCheck } from './drill-check';
+import { coversName } from './model/claims';
 import { literalMetadata, requireMetadata, requireNamespace, SNAPSHOT_API_GROUP } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
 import { defineContentRights, LONGEST_ID } from './private/content-rights';
@@ -18,7 +19,6 @@ import {
   requireText,
 } from './private/validate';
 import { watch } from './private/watched';
-import { coversName } from './model/claims';
 import { CHECK_CONTAINER, CONFIG_VERSION, DrillConfig, KEYS } from './runner/config';
 import { RunnerPodOptions } from './runner-pod';
 import { ScheduledSnapshot } from './scheduled-snapshot';

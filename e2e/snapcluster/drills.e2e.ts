@@ -10,7 +10,7 @@ const NAMESPACE = 'e2e-drills';
 /** Of administrators, for drills that do not count towards the quota of production. */
 const OWN = 'e2e-drills-own';
 /** One after another, three seconds each; `E2E_DRILLS=100` for what a year of weekly drills leaves behind in either namespace. */
-const DRILLS = Number(process.env.E2E_DRILLS ?? 10);
+const DRILLS = Number(process.env.E2E_DRILLS ?? 50);
 const leftOver = () => [
   ...[NAMESPACE, OWN].flatMap(namespace => ['pods', 'pvc'].flatMap(kind => names('-n', namespace, kind, '-l', 'cdk8s-volume-snapshots/drill'))),
   ...names('-n', OWN, 'volumesnapshots'),

@@ -57,8 +57,8 @@ function coversAll({ config }: Schedule, claim: Claim): boolean {
 
 function drillsOf(claim: Claim, schedules: readonly Schedule[], drills: readonly Drill[]): Drill[] {
   const ids = new Set(schedules.map(({ config }) => config.scheduleId));
-  return drills.filter(({ namespace, suspended, drill }) => (drill.sourceNamespace ?? namespace) === claim.namespace && !suspended && ids.has(drill.scheduleId)
-    && Object.values(drill.volumes).some(name => claim.names.includes(name)));
+  return drills.filter(({ namespace, suspended, drill }) => !suspended && ids.has(drill.scheduleId)
+    && (drill.sourceNamespace ?? namespace) === claim.namespace && Object.values(drill.volumes).some(name => claim.names.includes(name)));
 }
 
 function exemptionOf(claim: Claim, name: string, schedules: readonly Schedule[], exemptions: readonly Exemption[]): string | undefined {

@@ -20,10 +20,16 @@ export function findSourceNamespace(
   return schedule?.namespace ?? sourceNamespace;
 }
 
+/** A schedule that knows its claims. */
+interface Selecting {
+  readonly _takesReplicas: boolean;
+  _selectClaims(): ClaimSelection[];
+}
+
 /** The claims that are restored together, asked at synth: those of the source, or else of the schedule. */
 export function requireSelection(
   origin: Construct, namespace: string,
-  { schedule, source }: { readonly schedule?: { readonly _takesReplicas: boolean; _selectClaims(): ClaimSelection[] }; readonly source?: SnapshotSource },
+  { schedule, source }: { readonly schedule?: Selecting; readonly source?: SnapshotSource },
 ): () => ClaimSelection[] {
   if (source) { return () => source._resolve(origin, namespace).selections; }
   if (schedule) { return () => schedule._selectClaims().map(selection => (schedule._takesReplicas ? { ...selection, optional: true } : selection)); }

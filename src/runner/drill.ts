@@ -89,9 +89,14 @@ async function chooseSnapshots(context: DrillInput): Promise<Chosen> {
     const request = { only: config.consistentOnly ? ['application' as const] : [], evenBad: true };
     return { volumes, snapshots: choose(all, { scheduleId: config.scheduleId, claims }, request, [], now).snapshots };
   };
-  const [chosen = chooseOf(config.volumes)] = othersOf(config, all)
-    .flatMap(volumes => { try { return [chooseOf(volumes)]; } catch { return []; } })
-    .sort((a, b) => oldest(b) - oldest(a));
+  const ofMember = (volumes: DrillConfig['volumes']): Chosen[] => {
+    try {
+      return [chooseOf(volumes)];
+    } catch {
+      return [];
+    }
+  };
+  const [chosen = chooseOf(config.volumes)] = membersOf(config, all).flatMap(ofMember).sort((a, b) => oldest(b) - oldest(a));
   const age = (now - oldest(chosen)) / 1000;
   if (age > config.maxAgeSeconds) {
     throw new Error(`the newest good snapshot is ${inWords(age)} old, more than ${inWords(config.maxAgeSeconds)}: schedule '${config.scheduleId}' does not do its work`);
@@ -100,7 +105,7 @@ async function chooseSnapshots(context: DrillInput): Promise<Chosen> {
 }
 
 /** The volumes as each member of the StatefulSet has them, if it does not matter which: of a primary there may be none. */
-function othersOf({ anyMember, volumes }: DrillConfig, all: readonly Restorable[]): DrillConfig['volumes'][] {
+function membersOf({ anyMember, volumes }: DrillConfig, all: readonly Restorable[]): DrillConfig['volumes'][] {
   const ordinals = anyMember ? new Set(all.flatMap(({ claimName }) => /[0-9]+$/.exec(claimName) ?? [])) : [];
   return [...ordinals].map(ordinal => Object.fromEntries(Object.entries(volumes).map(([volume, claim]) => [volume, claim.replace(/[0-9]+$/, ordinal)])));
 }

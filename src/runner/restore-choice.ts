@@ -90,7 +90,8 @@ export function choose(
       // a quiesced run that cut twice has two of a claim
       const snapshots = wanted.map(name => newestOf(good.get(name) ?? [], now));
       const others = request.claims || isFixed(config.claims) ? [] : inTime.filter(isGood);
-      return { snapshots, notes: [...absentClaims(wanted, others, now), ...olderClaims(snapshots, inTime.filter(isGood), now), ...describePassed(passedOver)] };
+      const notes = [...absentClaims(wanted, others, now), ...olderClaims(snapshots, inTime.filter(isGood), now), ...describePassed(passedOver)];
+      return { snapshots, notes };
     }
     if (good.size > 0 || !request.claims) { passedOver.push(`the run of ${inWordsOf(newest(run))} has no good snapshot of ${describeMissing(missing, run, request)}`); }
   }

@@ -57,7 +57,8 @@ function lackOf(row: ClaimStatus, { claims, commands, now }: AttentionInput): At
   if (schedule === undefined || presence === 'replaced' || (presence === 'gone' && snapshots.length > 0)) { return []; }
   // of a primary there may be none for ever, or an old one of the time before it was
   const isFresh = (moment: number) => schedule.staleAfter === undefined || (now - moment) / SECOND <= schedule.staleAfter;
-  if (schedule.schedule?.config.quiesce?.on && claims.some(other => other.schedule === schedule && other.newestGood && isFresh(other.newestGood.moment))) { return []; }
+  const hasFresh = (other: ClaimStatus) => other.schedule === schedule && other.newestGood !== undefined && isFresh(other.newestGood.moment);
+  if (schedule.schedule?.config.quiesce?.on && claims.some(hasFresh)) { return []; }
   const tell = (problem: string, next = schedule.failure ? { remedy: 'see why its newest run failed' } : byHand): Attention[] =>
     [{ namespace, object: `claim ${namespace}/${claim}`, problem, commands: [], ...next }];
   const byHand = { remedy: 'take one at once', commands: [commands.start(namespace, schedule.name)] };

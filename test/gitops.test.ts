@@ -1,7 +1,7 @@
 import { Chart } from 'cdk8s';
 import {
-  CloneMasking, CsiDriver, DeletionPolicy, DrillCheck, InventoryExporter, JobTrigger, PreUpgradeSnapshot, Quiesce, RecoveryPod, RecoveryPreset, RestoreDrill, SnapshotClass, SnapshotClone,
-  SnapshotDashboard, SnapshotInventory, SnapshotSource, VeleroBackup, VeleroHook,
+  CloneMasking, CsiDriver, DeletionPolicy, DrillCheck, InventoryExporter, JobTrigger, PreUpgradeSnapshot, Quiesce, RecoveryPod, RecoveryPreset,
+  RestoreDrill, SnapshotAlerts, SnapshotClass, SnapshotClone, SnapshotDashboard, SnapshotInventory, SnapshotSource, VeleroBackup, VeleroHook,
 } from '../src';
 import { newChart, objectsOf, schedule, statefulSet } from './manifests';
 
@@ -36,6 +36,16 @@ test('where Flux would replace a part of a program, a script or a query, it is t
   const objects = everything().toJson().filter(object => JSON.stringify(object).includes('${'));
   expect(new Set(objects.map(({ kind }) => kind))).toEqual(new Set(['ConfigMap', 'CronJob', 'Job', 'Backup', 'VolumeSnapshotClass']));
   expect(objects.filter(({ metadata }) => metadata.annotations?.[KEY] !== 'disabled').map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([]);
+});
+
+test('Helm would take for templates of its own what is in alerts, dashboards and templates of tags, and nothing else', () => {
+  const chart = everything();
+  new SnapshotAlerts(chart, 'Alerts');
+  new SnapshotClass(chart, 'Ebs', { driver: CsiDriver.awsEbs({ tags: { claim: '{{ .VolumeSnapshotName }}' } }) });
+  const objects = chart.toJson().filter(object => JSON.stringify(object).includes('{{'));
+  expect(objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`).sort()).toEqual([
+    expect.stringMatching(/^ConfigMap test-dashboard-/), expect.stringMatching(/^PrometheusRule test-alerts-/), expect.stringMatching(/^VolumeSnapshotClass test-ebs-/),
+  ]);
 });
 
 test('variables of Flux work in a class that names no Secret by its snapshot', () => {
