@@ -19,7 +19,7 @@ import {
   requireText,
 } from './private/validate';
 import { watch } from './private/watched';
-import { CHECK_CONTAINER, CONFIG_VERSION, DrillConfig, KEYS } from './runner/config';
+import { CHECK_CONTAINER, ClaimSelection, CONFIG_VERSION, DrillConfig, KEYS } from './runner/config';
 import { RunnerPodOptions } from './runner-pod';
 import { ScheduledSnapshot } from './scheduled-snapshot';
 
@@ -385,7 +385,9 @@ export class RestoreDrill extends Construct {
         fix: "write claims: { 'data': '...' }",
       });
     }
-    this.requireCovered(props, pod.restored);
+    // claims that somebody names are meant
+    const anyMember = props.schedule?._takesReplicas === true && Object.keys(props.claims ?? {}).length === 0;
+    if (props.schedule) { this.requireCovered(props.schedule, anyMember, pod.restored); }
     return {
       kind: 'Drill',
       version: CONFIG_VERSION,
@@ -393,7 +395,7 @@ export class RestoreDrill extends Construct {
       scheduleId: this.scheduleId,
       sourceNamespace: this.isElsewhere ? this.sourceNamespace : undefined,
       volumes: Object.fromEntries(pod.restored),
-      anyMember: props.schedule?._takesReplicas && Object.keys(props.claims ?? {}).length === 0 ? true : undefined,
+      anyMember: anyMember || undefined,
       storageClassName: props.storageClassName,
       consistentOnly: props.consistentOnly,
       maxAgeSeconds: this.maxAge.toSeconds(),
@@ -406,10 +408,13 @@ export class RestoreDrill extends Construct {
   }
 
   /** Snapshots of a claim that the schedule does not cover will never be there. */
-  private requireCovered({ schedule }: RestoreDrillProps, restored: ReadonlyMap<string, string>): void {
-    const selections = schedule?._selectClaims() ?? [];
+  private requireCovered(schedule: ScheduledSnapshot, anyMember: boolean, restored: ReadonlyMap<string, string>): void {
+    const selections = schedule._selectClaims();
     if (selections.some(({ kind }) => kind === 'Selector')) { return; }
-    const other = [...restored].find(([, claim]) => selections.length > 0 && !selections.some(selection => coversName(selection, claim)));
+    const setOf = (claim: string) => claim.replace(/[0-9]+$/, '');
+    const covers = (selection: ClaimSelection, claim: string) => coversName(selection, claim)
+      || (anyMember && selection.kind === 'Claim' && setOf(selection.name) === setOf(claim));
+    const other = [...restored].find(([, claim]) => !selections.some(selection => covers(selection, claim)));
     if (!other) { return; }
     const [volume, claim] = other;
     reject(this, 'claims', {

@@ -218,11 +218,13 @@ export class SnapshotAlerts extends Construct {
 
   /** Without metrics of its groups, a schedule would seem to take none, night after night. */
   private groupsUntold(): string[] {
-    if (!this.settings.snapshotMetrics) { return []; }
-    const told = this.node.root.node.findAll().flatMap(node => (node as { readonly _tellsGroups?: boolean })._tellsGroups ?? []);
+    if (!this.settings.snapshotMetrics || this.props.leaveOut?.includes(SnapshotAlert.SNAPSHOTS_MISSING)) { return []; }
+    // those of another cluster may be elsewhere in the app
+    const told = [this.within, chartOf(this)].flatMap(scope => scope.node.findAll())
+      .flatMap(node => (node as { readonly _tellsGroups?: boolean })._tellsGroups ?? []);
     const grouped = requireWatched(this, this.within, 'watch').find(({ snapshots }) => snapshots?.grouped);
     return !grouped || told.length === 0 || told.includes(true) ? [] : [message(this, 'snapshotMetrics', {
-      problem: `schedule ${grouped.namespace}/${grouped.name} takes groups, and the SnapshotMetrics of this app tells nothing of groups, so SnapshotsMissing would fire for ever`,
+      problem: `schedule ${grouped.namespace}/${grouped.name} takes groups, and the SnapshotMetrics beside it tells nothing of groups, so SnapshotsMissing would fire for ever`,
       got: true,
       allowed: 'a SnapshotMetrics with groupSnapshots',
       fix: 'give it groupSnapshots, with the version of the API that the cluster serves',

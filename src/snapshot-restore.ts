@@ -250,6 +250,14 @@ export class SnapshotRestore extends Construct {
         fix: 'name them as source, or leave the trigger out',
       });
     }
+    if (trigger && claims.some(({ optional }) => optional)) {
+      reject(this, 'trigger', {
+        problem: 'the schedule leaves out the claims of primaries, so a run may lack one that the software would then begin empty',
+        got: 'a schedule with quiesce on replicas',
+        allowed: 'a schedule that snapshots every claim, or a restore that a person starts',
+        fix: 'leave the trigger out, or give it another schedule',
+      });
+    }
     return {
       kind: 'Restore',
       version: CONFIG_VERSION,

@@ -41,6 +41,7 @@ kind: VolumeGroupSnapshotClass
 metadata:
   annotations:
     groupsnapshot.storage.kubernetes.io/is-default-class: "true"
+    kustomize.toolkit.fluxcd.io/substitute: disabled
     note: nightly
   labels:
     team: storage

@@ -36,6 +36,8 @@ test('renders a button and what keeps its pod alone', () => {
 "apiVersion: batch/v1
 kind: CronJob
 metadata:
+  annotations:
+    kustomize.toolkit.fluxcd.io/substitute: disabled
   name: recovery
   namespace: db
 spec:

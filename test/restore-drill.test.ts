@@ -118,6 +118,8 @@ test('of a schedule that leaves out the claim of a primary, it looks at any memb
   expect(configured({ schedule: nightly(chart) })).toMatchObject({ volumes: { data: 'data-postgres-0' }, anyMember: true });
   expect(configured({ schedule: nightly(newChart()), claims: { data: 'data-postgres-1' } }).anyMember).toBeUndefined();
   expect(configured().anyMember).toBeUndefined();
+  const others = SnapshotSource.fromStatefulSetName('postgres', { templates: ['data'], ordinals: [1, 2] });
+  expect(configured({ schedule: schedule(newChart(), { source: others, quiesce: Quiesce.mariaDb({ on: QuiesceOn.REPLICA }) }, 'Others') }).anyMember).toBe(true);
 });
 
 test('synth fails for a claim that the schedule does not cover, since no drill could ever pass', () => {

@@ -251,7 +251,7 @@ describe('with metrics of snapshots', () => {
 
   test.each<[string, Partial<SnapshotMetricsProps> | undefined, boolean, string[]]>([
     ['of groups that its SnapshotMetrics tells nothing of', {}, true, [
-      "[test/Alerts] 'snapshotMetrics': schedule db/nightly takes groups, and the SnapshotMetrics of this app tells "
+      "[test/Alerts] 'snapshotMetrics': schedule db/nightly takes groups, and the SnapshotMetrics beside it tells "
       + 'nothing of groups, so SnapshotsMissing would fire for ever, got true; allowed a SnapshotMetrics with groupSnapshots; give it groupSnapshots, with the version '
       + 'of the API that the cluster serves',
     ]],
@@ -263,6 +263,13 @@ describe('with metrics of snapshots', () => {
     const chart = render({ snapshotMetrics: true }, grouped ? { groupSnapshotClass } : {});
     if (metrics) { new SnapshotMetrics(chart, 'Metrics', metrics); }
     expect(chart.node.findAll().flatMap(construct => construct.node.validate())).toEqual(expected);
+  });
+
+  test('a schedule of groups without metrics of them is right where the alert that would fire is left out', () => {
+    const groupSnapshotClass = GroupSnapshotClass.fromGroupSnapshotClassName(newChart(), 'Group', 'group', { deletionPolicy: DeletionPolicy.DELETE });
+    const chart = render({ snapshotMetrics: true, leaveOut: [SnapshotAlert.SNAPSHOTS_MISSING] }, { groupSnapshotClass });
+    new SnapshotMetrics(chart, 'Metrics');
+    expect(chart.node.findAll().flatMap(construct => construct.node.validate())).toEqual([]);
   });
 
   test('claims that are known by name are looked for one by one, those of a StatefulSet that may be scaled in are not', () => {

@@ -101,6 +101,8 @@ test('of a schedule that leaves out the claims of primaries, what a run has is e
   const nightly = schedule(newChart(), { quiesce: Quiesce.mariaDb({ on: QuiesceOn.REPLICA }) }, 'Replicas');
   expect(configured({ schedule: nightly }).claims).toEqual([{ kind: 'Claim', name: 'data', optional: true }]);
   expect(configured({ schedule: nightly, source: SnapshotSource.fromClaimName('data') }).claims).toEqual([{ kind: 'Claim', name: 'data' }]);
+  // a sync would go on, and a primary begin empty
+  expect(() => configured({ schedule: nightly, trigger: JobTrigger.argoCd() })).toThrow("'trigger': the schedule leaves out the claims of primaries, so a run may lack one");
 });
 
 test('sources that are added to the schedule later are restored as well', () => {

@@ -1,6 +1,6 @@
 import { QuiesceConfig } from './config';
 import { findOne, KubeClient, list } from './kube-client';
-import { Claim, podsPath } from './resources';
+import { Claim, inSelector, podsPath } from './resources';
 
 /** Claims that are cut together, while the pods that write to them are held. */
 export interface Application {
@@ -23,7 +23,7 @@ interface Pod {
 export async function findApplications(
   client: KubeClient, namespace: string, claims: readonly Claim[], { podLabels, podNames, podsMustMount }: QuiesceConfig, signal: AbortSignal,
 ): Promise<Application[]> {
-  const labelSelector = podLabels && Object.entries(podLabels).map(([key, value]) => `${key}=${value}`).join(',');
+  const labelSelector = podLabels && inSelector(podLabels).join(',');
   const path = podsPath(namespace);
   // by their names, where the rights are limited to them
   const found = podNames

@@ -1,6 +1,6 @@
 import { ClaimSelection, KEYS } from './config';
 import { ConnectionError, KubeClient, list } from './kube-client';
-import { Claim, claimsPath, readClaim } from './resources';
+import { Claim, claimsPath, inSelector, readClaim } from './resources';
 
 /** The claims that a run is about: those found, and those that could not be. */
 export interface ResolvedClaims {
@@ -102,7 +102,7 @@ function ordinalOf(claimName: string, prefix: string): number | undefined {
 async function select(
   client: KubeClient, namespace: string, { matchLabels }: ClaimSelection & { kind: 'Selector' }, signal: AbortSignal,
 ): Promise<Claim[]> {
-  const labels = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`);
+  const labels = inSelector(matchLabels);
   const claims = await listClaims(client, namespace, signal, [...labels, `!${KEYS.restored}`].join(','));
   return some(claims, labels.length === 0
     ? `namespace '${namespace}' has no claim`
@@ -119,7 +119,7 @@ function describe(selection: ClaimSelection): string {
     case 'Claim': return selection.name;
     case 'StatefulSet': return `StatefulSet ${selection.name}`;
     case 'Selector': {
-      const labels = Object.entries(selection.matchLabels).map(([key, value]) => `${key}=${value}`);
+      const labels = inSelector(selection.matchLabels);
       return labels.length === 0 ? 'every claim' : `claims with ${labels.join(',')}`;
     }
   }

@@ -259,9 +259,9 @@ async function replace(context: Context, claims: readonly Clone[]): Promise<void
 async function createClaim(context: Context, { from, name, spec }: Target, snapshot: CloneSnapshot, generation: Generation): Promise<Claim> {
   const { config } = context;
   const { labels, annotations } = marksOf(config);
+  // schedules that select by labels leave clones out
   const body = claimFrom(snapshot, spec, {
     name,
-    // schedules that select by labels leave clones out
     labels: { ...labels, [KEYS.restored]: 'true', ...config.labels },
     annotations: {
       ...annotations,

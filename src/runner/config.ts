@@ -24,6 +24,8 @@ type SelectedClaims =
   | { readonly kind: 'Selector'; readonly matchLabels: { readonly [key: string]: string } };
 
 export interface RunnerConfig {
+  /** all other documents have one */
+  readonly kind?: undefined;
   readonly version: number;
   /** tells this schedule's snapshots from all others in the namespace */
   readonly scheduleId: string;
@@ -291,17 +293,11 @@ export const MASK_CONTAINER = 'mask';
 /** The container whose end is the verdict of a drill, or of a look at masked data. */
 export const CHECK_CONTAINER = 'check';
 
-/** What restored claims are called. */
-export const RESTORE_NAMES = {
-  /** the name of the claim, `restored`, and when its data was cut */
-  beside: 'beside',
-  /** as the claim was called */
-  same: 'same',
-  /** behind it comes what is added to the name of the claim */
-  suffix: 'suffix/',
-  /** behind it comes the name of a StatefulSet, whose claims they will be */
-  statefulSet: 'stateful-set/',
-} as const;
+/**
+ * What restored claims are called. `beside`: the name of the claim, `restored`, and when its data was cut; `same`: as the claim was called; `suffix`: behind
+ * it comes what is added to the name of the claim; `statefulSet`: behind it comes the name of a StatefulSet, whose claims they will be.
+ */
+export const RESTORE_NAMES = { beside: 'beside', same: 'same', suffix: 'suffix/', statefulSet: 'stateful-set/' } as const;
 
 /** Is it a name of this kind? What comes behind the prefix must be the name of a StatefulSet. */
 export function isRestoreNames(value: unknown): boolean {
@@ -430,10 +426,9 @@ export const LONGEST_WAIT_SECONDS = 600;
 /** What `maxNotReady` is unless told otherwise. */
 export const MAX_NOT_READY = 3;
 
-/** Names of environment variables of the pod. */
+/** Names of environment variables of the pod; a quiesce command may have a shell script, which is in one of its own. */
 export const ENVIRONMENT = {
   config: 'SNAPSHOT_CONFIG',
-  /** the shell script of a quiesce command, if it has one */
   quiesceScript: 'SNAPSHOT_QUIESCE_SCRIPT',
   namespace: 'SNAPSHOT_NAMESPACE',
   jobName: 'SNAPSHOT_JOB_NAME',

@@ -6,7 +6,7 @@ import { shortHash } from './identity';
 import { KubeClient, mayPass, RetryingClient, TerminatedError } from './kube-client';
 import { forEach } from './parallel';
 import { brokenOff, isForbidden, oneLine, RunResult, writeEvent } from './report';
-import { Claim, claimsPath, namespacePath, podsPath, readClaim, snapshotsPath } from './resources';
+import { Claim, claimsPath, isLabelled, namespacePath, podsPath, readClaim, snapshotsPath } from './resources';
 import { choose, listRestorable, naming, Restorable } from './restore-choice';
 import { claimFrom, requestFor } from './restored-claims';
 import { bring, CloneSnapshot, dismissAll, handleOf, StaticInput, untilReady } from './static-snapshots';
@@ -81,33 +81,29 @@ interface Chosen {
 
 async function chooseSnapshots(context: DrillInput): Promise<Chosen> {
   const { client, config, signal } = context;
+  const claims = [...new Set(Object.values(config.volumes))].map(name => ({ kind: 'Claim' as const, name }));
   const all = await listRestorable(client, sourceOf(context), signal);
   const now = client.now();
-  const oldest = ({ snapshots }: Chosen) => Math.min(...snapshots.map(snapshot => momentOf(snapshot, now)));
-  const chooseOf = (volumes: DrillConfig['volumes']): Chosen => {
-    const claims = [...new Set(Object.values(volumes))].map(name => ({ kind: 'Claim' as const, name }));
-    const request = { only: config.consistentOnly ? ['application' as const] : [], evenBad: true };
-    return { volumes, snapshots: choose(all, { scheduleId: config.scheduleId, claims }, request, [], now).snapshots };
-  };
-  const ofMember = (volumes: DrillConfig['volumes']): Chosen[] => {
-    try {
-      return [chooseOf(volumes)];
-    } catch {
-      return [];
-    }
-  };
-  const [chosen = chooseOf(config.volumes)] = membersOf(config, all).flatMap(ofMember).sort((a, b) => oldest(b) - oldest(a));
-  const age = (now - oldest(chosen)) / 1000;
+  const request = { only: config.consistentOnly ? ['application' as const] : [], evenBad: true };
+  // whichever claims the newest run has
+  const source = config.anyMember ? [{ kind: 'Selector' as const, matchLabels: {}, optional: true }] : claims;
+  const chosen = ofOneMember(config, choose(all, { scheduleId: config.scheduleId, claims: source }, request, [], now).snapshots);
+  const age = (now - Math.min(...chosen.snapshots.map(snapshot => momentOf(snapshot, now)))) / 1000;
   if (age > config.maxAgeSeconds) {
     throw new Error(`the newest good snapshot is ${inWords(age)} old, more than ${inWords(config.maxAgeSeconds)}: schedule '${config.scheduleId}' does not do its work`);
   }
   return chosen;
 }
 
-/** The volumes as each member of the StatefulSet has them, if it does not matter which: of a primary there may be none. */
-function membersOf({ anyMember, volumes }: DrillConfig, all: readonly Restorable[]): DrillConfig['volumes'][] {
-  const ordinals = anyMember ? new Set(all.flatMap(({ claimName }) => /[0-9]+$/.exec(claimName) ?? [])) : [];
-  return [...ordinals].map(ordinal => Object.fromEntries(Object.entries(volumes).map(([volume, claim]) => [volume, claim.replace(/[0-9]+$/, ordinal)])));
+/** What one member of the StatefulSet has, if it does not matter which: of a primary there may be nothing. */
+function ofOneMember({ anyMember, volumes }: DrillConfig, snapshots: Restorable[]): Chosen {
+  if (!anyMember) { return { snapshots, volumes }; }
+  for (const ordinal of snapshots.flatMap(({ claimName }) => /[0-9]+$/.exec(claimName) ?? [])) {
+    const own = Object.fromEntries(Object.entries(volumes).map(([volume, claim]) => [volume, claim.replace(/[0-9]+$/, ordinal)]));
+    const found = snapshots.filter(({ claimName }) => Object.values(own).includes(claimName));
+    if (found.length === new Set(Object.values(own)).size) { return { snapshots: found, volumes: own }; }
+  }
+  throw new Error(`the newest run has no member with snapshots for all of ${Object.keys(volumes).join(', ')}`);
 }
 
 // ---- the rehearsal
@@ -159,7 +155,7 @@ async function restore(context: DrillInput, snapshots: readonly Restorable[], so
 }
 
 /** What there is of its name can only be what an answer was lost of. */
-const isOurs = ({ drillId }: DrillConfig) => ({ metadata }: any) => metadata.labels?.[KEYS.drill] === drillId;
+const isOurs = ({ drillId }: DrillConfig) => isLabelled(KEYS.drill, drillId);
 
 const ownLabels = ({ drillId }: DrillConfig) => ({ [KEYS.restored]: 'true', [KEYS.drill]: drillId });
 

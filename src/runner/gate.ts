@@ -18,12 +18,12 @@ export interface Admitted extends ResolvedClaims {
 
 /**
  * A claim that is not there, or has no volume, is yet to come with the first installation; but not
- * if it was snapshotted before: then it is lost, or misspelt, and the upgrade must not go on. `snapshots`: of claims, also if they are taken in groups.
+ * if it was snapshotted before: then it is lost, or misspelt, and the upgrade must not go on. `snapshots`: also the members of groups.
  */
 export function admit({ claimsMustExist = false }: GateConfig, claims: ResolvedClaims, snapshots: readonly Snapshot[]): Admitted {
   if (claimsMustExist) { return { ...claims, notYet: [] }; }
   const isAbsent = (error: unknown) => error instanceof AbsentClaimError;
-  const wasThere = (name: string) => snapshots.some(({ claimName }) => claimName === name);
+  const wasThere = (name: string) => snapshots.some(({ claimName, group }) => claimName === name && group === undefined);
   // that nothing is selected says nothing of a name, but any snapshot says that something was there
   const areAllGone = claims.found.length === 0 && snapshots.length > 0;
   const absent = claims.missing.filter(({ name, error }) => isAbsent(error) && !wasThere(name) && !areAllGone);

@@ -36,11 +36,11 @@ export function groupKind({ apiVersion }: GroupConfig): Kind {
 function readGroup({ metadata, status }: any): Snapshot {
   const source = { persistentVolumeClaimName: groupName(metadata.labels?.[KEYS.schedule] ?? '') };
   const bound = { ...status, boundVolumeSnapshotContentName: status?.boundVolumeGroupSnapshotContentName };
+  // whether its storage outlives it shows nowhere, so the configuration says it, and not a finalizer
   return {
     ...readSnapshot({ metadata, spec: { source }, status: bound }),
     claim: GROUP,
     claimUid: GROUP,
-    // whether its storage outlives it shows nowhere, so the configuration says it
     boundFinalizer: true,
     group: {
       claimUids: metadata.annotations?.[KEYS.claimUids]?.split(',') ?? [],

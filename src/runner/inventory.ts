@@ -1,6 +1,7 @@
 import { EXIT, Inventory, INVENTORY_FILE, INVENTORY_VERSION, InventoryConfig, InventoryEntry, InventoryGap, KEY_PREFIX, KEYS, SNAPSHOT_NAME_PATTERN } from './config';
 import { isStatus, KubeClient, RetryingClient } from './kube-client';
-import { ALL_SNAPSHOTS, idOf, listAll } from './orphans';
+import { listAll } from './list-all';
+import { ALL_SNAPSHOTS, idOf } from './orphans';
 import { brokenOff, oneLine, RunResult } from './report';
 import { ALL_CONTENTS, plausibleCut, readSnapshot } from './resources';
 import { fault, readRecorded } from './restore-choice';
@@ -77,6 +78,7 @@ async function survey(client: KubeClient, { namespaces }: InventoryConfig, signa
 function readContent({ metadata, spec, status }: any): Content {
   const { namespace, name, uid = '' } = spec.volumeSnapshotRef;
   const createdAt = Date.parse(metadata.creationTimestamp);
+  // the time of a cut is in nanoseconds, or not there
   return {
     name: metadata.name,
     driver: spec.driver,
@@ -88,7 +90,6 @@ function readContent({ metadata, spec, status }: any): Content {
     deletionPolicy: spec.deletionPolicy,
     ready: status?.readyToUse === true,
     deleting: metadata.deletionTimestamp !== undefined,
-    // in nanoseconds, or nothing
     cutAt: stamp(status?.creationTime ? plausibleCut(status.creationTime / 1e6, createdAt, spec.source.volumeHandle !== undefined) : createdAt),
     snapshot: { namespace, name, uid },
   };

@@ -40,11 +40,11 @@ async function main(environment: NodeJS.ProcessEnv, account: string | undefined)
 /** What this pod is for; throws if it was not told all that it needs. */
 function runOf(environment: NodeJS.ProcessEnv): (common: Common) => Promise<RunResult> {
   const config = parseConfig(environment[ENVIRONMENT.config], environment[ENVIRONMENT.quiesceScript]);
-  if ('kind' in config && config.kind === 'Orphans') {
+  if (config.kind === 'Orphans') {
     log('start', { ...config });
     return common => runOrphans({ ...common, config });
   }
-  if ('kind' in config && config.kind === 'Inventory') {
+  if (config.kind === 'Inventory') {
     log('start', { ...config });
     return common => runInventory({ ...common, config, write: text => writeFileSync(INVENTORY_FILE, text) });
   }
@@ -52,15 +52,15 @@ function runOf(environment: NodeJS.ProcessEnv): (common: Common) => Promise<RunR
   if (!namespace) { throw new Error(`${ENVIRONMENT.namespace} is not set; run the CronJob as it was synthesized`); }
   const pod = environment[ENVIRONMENT.podName] ?? '';
   const jobUid = environment[ENVIRONMENT.jobUid] ?? '';
-  if ('kind' in config && config.kind === 'Restore') {
+  if (config.kind === 'Restore') {
     log('start', { ...config });
     return common => runRestore({ ...common, config, namespace, pod, jobUid });
   }
-  if ('kind' in config && config.kind === 'Clone') {
+  if (config.kind === 'Clone') {
     log('start', { clone: config.cloneId, schedule: config.scheduleId, from: config.sourceNamespace, to: config.targetNamespace });
     return common => runClone({ ...common, config, namespace, pod, jobName: environment[ENVIRONMENT.jobName] ?? '', jobUid });
   }
-  if ('kind' in config) {
+  if (config.kind !== undefined) {
     log('start', { drill: config.drillId, schedule: config.scheduleId });
     return common => runDrill({ ...common, config, namespace, pod, jobUid });
   }

@@ -4,7 +4,7 @@ import { create } from './create';
 import { shortHash, withSuffix } from './identity';
 import { list, lookAgainLater } from './kube-client';
 import { forEach } from './parallel';
-import { Claim, claimsPath, podsPath, readClaim, snapshotsPath } from './resources';
+import { Claim, claimsPath, isLabelled, podsPath, readClaim, SNAPSHOT_API, snapshotsPath } from './resources';
 import { Restorable } from './restore-choice';
 import { claimFrom } from './restored-claims';
 import { bring, CloneSnapshot, dismiss, Handle, handleOf, listMade, marksOf, Purpose, StaticInput, untilReady } from './static-snapshots';
@@ -57,7 +57,7 @@ async function each<T, R>(items: readonly T[], work: (item: T, index: number) =>
 
 const workName = ({ jobUid }: MaskInput, word: string, { claimName, uid }: Restorable) => withSuffix(claimName, `-${word}-${shortHash(jobUid, uid)}`);
 
-const isOurs = ({ config }: MaskInput) => ({ metadata }: any) => metadata.labels?.[KEYS.clone] === config.cloneId;
+const isOurs = ({ config }: MaskInput) => isLabelled(KEYS.clone, config.cloneId);
 
 async function copyOf(context: MaskInput, unmasked: Unmasked, from: string, word: string): Promise<Copy> {
   const { config, namespace } = context;
@@ -73,7 +73,7 @@ async function snapshotOf(context: MaskInput, { claim, purpose, snapshot }: Copy
   const { labels, annotations } = marksOf(config);
   const name = workName(context, 'masked', snapshot);
   const made = await create(context, snapshotsPath(namespace), {
-    apiVersion: 'snapshot.storage.k8s.io/v1',
+    apiVersion: SNAPSHOT_API,
     kind: 'VolumeSnapshot',
     metadata: { name, labels, annotations: { ...annotations, [KEYS.restorePlan]: JSON.stringify(purpose) } },
     spec: { volumeSnapshotClassName: config.masking?.snapshotClassName, source: { persistentVolumeClaimName: claim.name } },

@@ -1,9 +1,10 @@
 import { EXIT, KEYS, OrphansConfig, SNAPSHOT_NAME_PATTERN } from './config';
 import { probeFence } from './fence';
-import { ConnectionError, findOne, isStatus, KubeClient, list, mayPass, RetryingClient, TerminatedError, unlessAbsent } from './kube-client';
+import { ConnectionError, findOne, isStatus, KubeClient, mayPass, RetryingClient, TerminatedError, unlessAbsent } from './kube-client';
+import { listAll } from './list-all';
 import { forEach } from './parallel';
-import { brokenOff, oneLine, RunResult } from './report';
-import { ALL_CONTENTS, contentPath, NO_SNAPSHOT_API, plausibleCut, readMarks, snapshotsPath } from './resources';
+import { brokenOff, exitCodeOf, oneLine, RunResult } from './report';
+import { ALL_CONTENTS, contentPath, plausibleCut, readMarks, SNAPSHOT_API, snapshotsPath } from './resources';
 import { calendarOf } from '../retention/calendar';
 import { groupBy } from '../retention/groups';
 import { heldBy, Holds } from '../retention/hold';
@@ -27,7 +28,7 @@ const SNAPSHOT_NAME = new RegExp(SNAPSHOT_NAME_PATTERN);
  */
 const LET_GO = 'snapshot.storage.kubernetes.io/volumesnapshot-being-deleted';
 
-export const ALL_SNAPSHOTS = '/apis/snapshot.storage.k8s.io/v1/volumesnapshots';
+export const ALL_SNAPSHOTS = `/apis/${SNAPSHOT_API}/volumesnapshots`;
 const TRIES = 3;
 /** How many are named in the message; the log has all. */
 const NAMED = 5;
@@ -100,7 +101,7 @@ export async function runOrphans(input: OrphansInput): Promise<RunResult> {
 
     const reclaimed = await reclaimAll(context, survey.orphans);
     if (signal.aborted) { throw new TerminatedError(); }
-    return { exitCode: exitCode(reclaimed), message: oneLine([...given(survey, reclaimed), ...leaving(survey, now)].join('; ')) };
+    return { exitCode: exitCodeOf(reclaimed.failed.map(({ error }) => error)), message: oneLine([...given(survey, reclaimed), ...leaving(survey, now)].join('; ')) };
   } catch (error) {
     return brokenOff(error, isRefused({ error }) ? APPLY : undefined);
   }
@@ -122,14 +123,6 @@ async function look({ client, config, signal }: OrphansInput): Promise<Survey> {
     orphans: await withoutPassing(client, found, signal),
     deleting: contents.filter(content => content.deletingSince !== undefined && isOrphan(content)),
   };
-}
-
-export async function listAll<T>(client: KubeClient, path: string, read: (item: any) => T, signal: AbortSignal): Promise<T[]> {
-  try {
-    return (await list(client, path, {}, read, signal)).items;
-  } catch (error) {
-    throw isStatus(error, 404) ? new Error(NO_SNAPSHOT_API) : error;
-  }
 }
 
 /** Which snapshot it is, and whether it is being deleted. */
@@ -347,9 +340,9 @@ function listed({ contents, orphans }: Survey): string[] {
 
 function given({ contents, orphans }: Survey, { done, spared, failed }: Reclaimed): string[] {
   if (orphans.length === 0) { return [NONE(contents)]; }
+  // first what must not be cut off
   return [
     `the storage of ${done.length} of ${orphans.length} orphans is being given back (${sizeOf(done)} to restore)`,
-    // first what must not be cut off
     ...failed.length > 0 ? [`FAILED for ${failed.length}, the next run tries them again${failed.some(isRefused) ? `, ${APPLY}` : ''}`] : [],
     ...spared.length > 0 ? [`${spared.length} stay: ${countsOf(spared)}`] : [],
     ...failed.map(({ content, error }) => `FAILED ${content.name}: ${(error as Error).message}`),
@@ -385,13 +378,6 @@ function sizeOf(contents: Content[]): string {
   const units = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi'];
   const unit = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1);
   return `${Math.round(bytes / 1024 ** unit * 10) / 10}${units[unit]}B`;
-}
-
-// ---- how it ends
-
-function exitCode({ failed }: Reclaimed): number {
-  if (failed.length === 0) { return EXIT.success; }
-  return failed.every(({ error }) => mayPass(error)) ? EXIT.unreachable : EXIT.failed;
 }
 
 function newestFirst(a: Content, b: Content): number {

@@ -8,3 +8,17 @@ export async function forEach<T>(items: readonly T[], work: (item: T) => Promise
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
+
+/** So many free places: what it returns waits for one, and returns what gives it back, once. */
+export function places(free: number): () => Promise<() => void> {
+  const queue: (() => void)[] = [];
+  return async () => {
+    if (free > 0) { free -= 1; } else { await new Promise<void>(resolve => queue.push(resolve)); }
+    let giveBack = () => {
+      giveBack = () => undefined;
+      const next = queue.shift();
+      if (next) { next(); } else { free += 1; }
+    };
+    return () => giveBack();
+  };
+}

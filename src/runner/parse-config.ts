@@ -14,7 +14,7 @@ export function parseConfig(text: string | undefined, script?: string): AnyConfi
   if (config?.version !== CONFIG_VERSION && config?.version !== CONFIG_VERSION - 1) {
     throw new Error(`configuration version ${config?.version} is unknown to this runner, which reads ${CONFIG_VERSION - 1} and ${CONFIG_VERSION}; ${APPLY_TOGETHER}`);
   }
-  if (!('kind' in config)) { return checked(withScript(config, script), SCHEDULE); }
+  if (config.kind === undefined) { return checked(withScript(config, script), SCHEDULE); }
   const checks = CHECKS.get(config.kind);
   if (!checks) { throw new Error(`configuration kind '${config.kind}' is unknown to this runner; ${APPLY_TOGETHER}`); }
   return checked(config, checks);

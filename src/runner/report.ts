@@ -22,6 +22,8 @@ export interface Outcome {
   readonly error?: unknown;
   /** what is to be known of the snapshot besides */
   readonly note?: string;
+  /** whether this pod has looked for its application, and asked it to hold still */
+  readonly isAsked?: boolean;
   /** no snapshot was wanted of it, since its pod is the primary, and there is a replica */
   readonly leftOut?: boolean;
 }
@@ -51,6 +53,11 @@ export function summarize(outcomes: readonly Outcome[], pruning: PruneResult, sc
     ...scaledIn.length > 0 ? [`not there, since the StatefulSet is scaled in: ${scaledIn.join(', ')}`] : [],
   ];
   return oneLine(parts.join('; '));
+}
+
+/** How a run ends in which these went wrong. */
+export function exitCodeOf(errors: readonly unknown[]): number {
+  return errors.length === 0 ? EXIT.success : errors.every(mayPass) ? EXIT.unreachable : EXIT.failed;
 }
 
 /** How a run ends that cannot go on. `remedy`: what a person is to do, if it is known. */

@@ -60,14 +60,23 @@ export interface Claim {
   readonly upgradeWithoutSnapshotUntil?: string;
 }
 
+/** The group and version of snapshots. */
+export const SNAPSHOT_API = 'snapshot.storage.k8s.io/v1';
+
+/** Labels as a selector has them. */
+export const inSelector = (labels: { readonly [key: string]: string }) => Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+
+/** Whether an object has a label of this value. */
+export const isLabelled = (key: string, value: string) => ({ metadata }: any): boolean => metadata.labels?.[key] === value;
+
 const BOUND_FINALIZER = 'snapshot.storage.kubernetes.io/volumesnapshot-bound-protection';
 
-export const snapshotsPath = (namespace: string, name?: string) => path('/apis/snapshot.storage.k8s.io/v1', namespace, 'volumesnapshots', name);
+export const snapshotsPath = (namespace: string, name?: string) => path(`/apis/${SNAPSHOT_API}`, namespace, 'volumesnapshots', name);
 export const claimsPath = (namespace: string, name?: string) => path('/api/v1', namespace, 'persistentvolumeclaims', name);
 export const podsPath = (namespace: string, name?: string) => path('/api/v1', namespace, 'pods', name);
 export const configMapPath = (namespace: string, name: string) => path('/api/v1', namespace, 'configmaps', name);
 export const eventsPath = (namespace: string) => path('/api/v1', namespace, 'events');
-export const ALL_CONTENTS = '/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents';
+export const ALL_CONTENTS = `/apis/${SNAPSHOT_API}/volumesnapshotcontents`;
 export const contentPath = (name: string) => `${ALL_CONTENTS}/${name}`;
 export const namespacePath = (name: string) => `/api/v1/namespaces/${name}`;
 
@@ -114,7 +123,7 @@ export function readSnapshot(object: any): Snapshot {
 }
 
 export const SNAPSHOTS: Kind = {
-  apiVersion: 'snapshot.storage.k8s.io/v1',
+  apiVersion: SNAPSHOT_API,
   kind: 'VolumeSnapshot',
   plural: 'volumesnapshots',
   subject: 'claim',

@@ -1,7 +1,8 @@
 import { resolveClaims } from './claims';
 import { ClaimSelection, ClaimSpec, KEYS, RestoreConfig } from './config';
-import { isStatus, KubeClient, list } from './kube-client';
-import { NO_SNAPSHOT_API, readJson, readSnapshot, Snapshot, snapshotsPath } from './resources';
+import { KubeClient } from './kube-client';
+import { listAll } from './list-all';
+import { readJson, readSnapshot, Snapshot, snapshotsPath } from './resources';
 import { RestoreRequest } from './restore-request';
 import { groupBy } from '../retention/groups';
 import { momentOf } from '../retention/plan';
@@ -35,12 +36,8 @@ export interface ChoiceInput {
 }
 
 /** All snapshots of a namespace, whoever took them. */
-export async function listRestorable(client: KubeClient, namespace: string, signal: AbortSignal): Promise<Restorable[]> {
-  try {
-    return (await list(client, snapshotsPath(namespace), {}, readRestorable, signal)).items;
-  } catch (error) {
-    throw isStatus(error, 404) ? new Error(NO_SNAPSHOT_API) : error;
-  }
+export function listRestorable(client: KubeClient, namespace: string, signal: AbortSignal): Promise<Restorable[]> {
+  return listAll(client, snapshotsPath(namespace), readRestorable, signal);
 }
 
 function readRestorable(object: any): Restorable {

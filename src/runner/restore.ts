@@ -79,9 +79,9 @@ export async function runRestore(input: RestoreInput): Promise<RunResult> {
     // what was done is asked for no more; what was not will be tried again with the same words
     const left = failed.length === 0 ? await forget(context, runPlan) : [`the request stays in ConfigMap '${config.requestName}', if there is one`];
     const seconds = (context.client.now() - startedAt) / 1000;
+    // what must not be cut off comes first
     return {
       exitCode: failed.length === 0 ? EXIT.success : EXIT.failed,
-      // what must not be cut off comes first
       message: oneLine([...count(restored, request, seconds), ...choice.notes, ...describe(restored), ...left, next(restored, namespace, names)].join('; ')),
     };
   } catch (error) {
@@ -226,9 +226,9 @@ async function createOne(context: RestoreInput, target: Target, runPlan: Restore
 function body({ beside, name, snapshot, spec }: Target, { claims, labels, restoreId }: RestoreConfig, runPlan: RestorePlan): object {
   // those that stand in for a lost claim are found by the selector that found it
   const selected = claims.flatMap(selection => (selection.kind === 'Selector' ? [selection.matchLabels] : []));
+  // schedules that select by labels leave out what only stands beside
   return claimFrom(snapshot, spec, {
     name,
-    // schedules that select by labels leave out what only stands beside
     labels: { ...beside ? { [KEYS.restored]: 'true' } : Object.assign({}, ...selected), ...labels },
     annotations: { [KEYS.restoredBy]: restoreId, [KEYS.restorePlan]: JSON.stringify(runPlan) },
   });

@@ -5,10 +5,10 @@ import { admit, inEmergency, reusable, verdict } from './gate';
 import { completeGroups, GROUP, groupKind, membersOf, takeGroup } from './groups';
 import { QuiesceError } from './hold';
 import { Run } from './identity';
-import { KubeClient, mayPass, RetryingClient, TerminatedError } from './kube-client';
-import { forEach } from './parallel';
+import { KubeClient, RetryingClient, TerminatedError } from './kube-client';
+import { forEach, places } from './parallel';
 import { prune, PruneContext, PruneResult } from './prune';
-import { brokenOff, hasFailed, isForbidden, Outcome, recordEvent, RunResult, summarize } from './report';
+import { brokenOff, exitCodeOf, hasFailed, isForbidden, Outcome, recordEvent, RunResult, summarize } from './report';
 import { Claim } from './resources';
 import { SnapshotCache } from './snapshot-cache';
 import { QuotaFullError, take, TakeContext } from './take';
@@ -39,14 +39,17 @@ export async function runSchedule(input: RunInput): Promise<RunResult> {
   let resolved: ResolvedClaims = { found: [], missing: [], scaledIn: [] };
   try {
     await stagger(client, input.config, input.run, signal);
+    const claimsAsOf = client.elapsed();
     resolved = await resolveClaims(client, namespace, input.config.claims, signal);
     const config = input.config.gate ? inEmergency(input.config, resolved.found, client.now()) : input.config;
     const cache = new SnapshotCache(client, namespace, config.scheduleId, message => log('watch', { message }), config.group && groupKind(config.group));
     await cache.start(signal, over.signal);
     const claims = config.gate
-      ? admit(config.gate, resolved, config.group ? await membersOf(client, namespace, cache.all()) : cache.all())
+      ? admit(config.gate, resolved, [...cache.all(), ...config.group ? await membersOf(client, namespace, cache.all()) : []])
       : { ...resolved, notYet: [] };
 
+    // so that each claim is tried before half of the time is over, even if none is cut
+    const patience = config.readyTimeoutSeconds * 1000 / (2 * Math.ceil(claims.found.length / config.concurrency) || 1);
     const context: TakeContext & PruneContext = {
       client,
       cache,
@@ -56,8 +59,8 @@ export async function runSchedule(input: RunInput): Promise<RunResult> {
       signal,
       log,
       startedAt: client.now(),
-      // so that each claim is tried before half of the time is over, even if none is cut
-      patience: config.readyTimeoutSeconds * 1000 / (2 * Math.ceil(claims.found.length / config.concurrency) || 1),
+      claimsAsOf,
+      patience,
       complete: config.group && (groups => completeGroups(client, namespace, groups)),
     };
     const reused = config.gate && reusable(config, claims.found, cache.all(), client.now());
@@ -94,12 +97,12 @@ async function stagger(client: KubeClient, { startDelaySeconds = 0 }: RunnerConf
  */
 async function takeAll(context: TakeContext, claims: readonly Claim[], only = claims): Promise<Outcome[]> {
   if (claims.length === 0) { return []; }
-  const slots = new Slots(context.config.concurrency);
+  const acquire = places(context.config.concurrency);
   const { group, quiesce } = context.config;
   if (group) { return takeGroup(context, group, only); }
-  if (quiesce) { return takeAllQuiesced(context, quiesce, claims, () => slots.acquire(), only); }
+  if (quiesce) { return takeAllQuiesced(context, quiesce, claims, acquire, only); }
   return Promise.all(only.map(async (claim): Promise<Outcome> => {
-    const release = await slots.acquire();
+    const release = await acquire();
     try {
       return { name: claim.name, claim, snapshot: await take(context, claim, release) };
     } catch (error) {
@@ -155,27 +158,7 @@ async function pruneSafely(context: TakeContext & PruneContext, outcomes: readon
 
 const uidsOf = (outcomes: Outcome[]) => new Set(outcomes.map(outcome => outcome.snapshot?.claimUid ?? outcome.claim?.uid));
 
-function exitCode(outcomes: readonly Outcome[], pruning: PruneResult): number {
+function exitCode(outcomes: readonly Outcome[], { problems }: PruneResult): number {
   const failed = outcomes.filter(hasFailed);
-  if (failed.length === 0 && pruning.problems.length === 0) { return EXIT.success; }
-  return failed.length > 0 && failed.every(outcome => mayPass(outcome.error)) ? EXIT.unreachable : EXIT.failed;
-}
-
-/** A counter of free places. */
-class Slots {
-  private readonly queue: (() => void)[] = [];
-
-  constructor(private free: number) {}
-
-  /** Waits for a place; what it returns gives the place back, once. */
-  async acquire(): Promise<() => void> {
-    if (this.free > 0) { this.free -= 1; } else { await new Promise<void>(resolve => this.queue.push(resolve)); }
-    let held = true;
-    return () => {
-      if (!held) { return; }
-      held = false;
-      const next = this.queue.shift();
-      if (next) { next(); } else { this.free += 1; }
-    };
-  }
+  return failed.length === 0 && problems.length > 0 ? EXIT.failed : exitCodeOf(failed.map(({ error }) => error));
 }

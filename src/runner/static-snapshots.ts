@@ -4,7 +4,7 @@ import { create, CreateInput } from './create';
 import { shortHash, withSuffix } from './identity';
 import { isStatus, list, lookAgainLater, unlessAbsent } from './kube-client';
 import { forEach } from './parallel';
-import { ALL_CONTENTS, contentPath, readJson, readSnapshot, Snapshot, snapshotsPath } from './resources';
+import { ALL_CONTENTS, contentPath, isLabelled, readJson, readSnapshot, Snapshot, SNAPSHOT_API, snapshotsPath } from './resources';
 import { inWords } from '../retention/plan';
 
 export interface StaticInput extends CreateInput {
@@ -81,15 +81,15 @@ export async function bring(context: StaticInput, namespace: string, name: strin
   const { driver, snapshotHandle, sourceVolumeMode, volumeSnapshotClassName } = handle;
   // contents are in no namespace: those of two must not have one name
   const contentName = withSuffix(`clone-${namespace}-${name}`, `-${shortHash(config.cloneId, namespace, name)}`);
-  const isOurs = ({ metadata }: any) => metadata.labels?.[KEYS.clone] === config.cloneId;
+  const isOurs = isLabelled(KEYS.clone, config.cloneId);
   const snapshot = await create(context, snapshotsPath(namespace), {
-    apiVersion: 'snapshot.storage.k8s.io/v1',
+    apiVersion: SNAPSHOT_API,
     kind: 'VolumeSnapshot',
     metadata: { name, ...marksOf(config) },
     spec: { volumeSnapshotClassName, source: { volumeSnapshotContentName: contentName } },
   }, found => isOurs(found) && found.spec.source.volumeSnapshotContentName === contentName);
   await create(context, ALL_CONTENTS, {
-    apiVersion: 'snapshot.storage.k8s.io/v1',
+    apiVersion: SNAPSHOT_API,
     kind: 'VolumeSnapshotContent',
     metadata: { name: contentName, ...marksOf(config), ownerReferences: owner && [owner] },
     spec: { deletionPolicy: 'Retain', driver, sourceVolumeMode, volumeSnapshotClassName, source: { snapshotHandle }, volumeSnapshotRef: { namespace, name } },

@@ -1,6 +1,7 @@
 import { Application, findApplications, findWhole, nobodyMounts } from './applications';
 import { KEY_PREFIX, KEYS, QuiesceConfig } from './config';
 import { Hold, PrimaryError, QuiesceError } from './hold';
+import { snapshotName } from './identity';
 import { Outcome } from './report';
 import { Claim, Snapshot } from './resources';
 import { ask, Intent, prepare, refuseWithoutClass, TakeContext, untilCut, untilReady } from './take';
@@ -11,7 +12,7 @@ const TIME_TO_RELEASE = 1000;
 const PAUSE = 5000;
 /** Nobody knows what was written when it was cut. */
 const OF_EARLIER_POD = 'an earlier pod of this run took it';
-const CUT_APART = 'other claims of its application were cut in an earlier hold of this run';
+const CUT_APART = 'other claims of its application were cut in an earlier hold of this run, or late';
 /** To be held for less would be in vain; in milliseconds. */
 const LEAST_TIME = 5000;
 
@@ -26,6 +27,8 @@ interface Cut {
   readonly hold?: HoldFacts;
   /** that it is not called consistent is no failure, whatever the user wants of failures */
   readonly isFine?: boolean;
+  /** its application was looked for and asked, by this pod */
+  readonly isAsked?: boolean;
 }
 
 interface HoldFacts {
@@ -35,26 +38,34 @@ interface HoldFacts {
   readonly kept: { readonly [name: string]: string };
 }
 
-/** Snapshots of all claims, an application at a time for each place that `acquire` gives; with `only`, of those applications that have one of these. */
+/**
+ * Snapshots of all claims, an application at a time for each place that `acquire` gives. With `only`, of those applications that have one of these,
+ * which were refused before: once more, for what is there already has its hold behind it.
+ */
 export async function takeAllQuiesced(
   context: TakeContext, quiesce: QuiesceConfig, claims: readonly Claim[], acquire: () => Promise<() => void>, only = claims,
 ): Promise<Outcome[]> {
-  const takeEach = (chosen: Application[], config: QuiesceConfig) => Promise.all(chosen.map(async application => {
+  const takeEach = (each: Application[], how: QuiesceConfig) => Promise.all(each.map(async application => {
     const makeRoom = await acquire();
-    return { application, outcomes: await takeQuiesced(context, config, application, makeRoom).finally(makeRoom) };
+    return { application, outcomes: await takeQuiesced(context, how, application, makeRoom).finally(makeRoom) };
   }));
   const applications = await findApplications(context.client, context.namespace, claims, quiesce, context.signal);
-  const taken = await takeEach(applications.filter(application => application.claims.some(claim => only.includes(claim))), quiesce);
+  const isFirst = only === claims;
+  const chosen = applications.filter(application => application.claims.some(claim => only.includes(claim)));
+  const config = isFirst ? quiesce : { ...quiesce, attempts: 1 };
+  const taken = await takeEach(chosen, config);
   const primaries = taken.filter(each => each.outcomes.some(({ error }) => error instanceof PrimaryError));
   const others = taken.filter(each => !primaries.includes(each));
   const outcomes = others.flatMap(each => each.outcomes);
-  // a claim that is left of an earlier replica is none, and with two primaries nobody knows whose replica it is
-  if (primaries.length < 2 && others.some(({ application }) => application.pods.length > 0)) {
+  // a claim that is left of an earlier replica is none; an earlier pod may have held a primary for want of one
+  const isReplica = (outcome: Outcome) => outcome.isAsked || (quiesce.on === 'Replica' && outcome.snapshot?.consistent);
+  // with two primaries nobody knows whose replica it is
+  if (isFirst && primaries.length < 2 && others.some(each => each.outcomes.some(isReplica))) {
     return [...outcomes, ...primaries.flatMap(each => each.outcomes.map(leaveOut))];
   }
   if (quiesce.on !== 'ReplicaOrPrimary' || primaries.length === 0) { return [...outcomes, ...primaries.flatMap(each => each.outcomes)]; }
   context.log('hold', { message: 'there is no replica, or more than one primary, so primaries are held' });
-  const again = await takeEach(primaries.map(({ application }) => application), { ...quiesce, on: undefined });
+  const again = await takeEach(primaries.map(({ application }) => application), { ...config, on: undefined });
   return [...outcomes, ...again.flatMap(each => each.outcomes)];
 }
 
@@ -100,7 +111,8 @@ async function cutInSomeAttempt(context: TakeContext, quiesce: QuiesceConfig, ap
 
 /** Its pods may have been replaced since the run looked for them. */
 async function asItIsNow({ client, namespace, signal }: TakeContext, quiesce: QuiesceConfig, application: Application): Promise<Application> {
-  const found = await findWhole(client, namespace, application.mounted ?? application.claims, quiesce, signal).catch(() => undefined);
+  const found = await findWhole(client, namespace, application.mounted ?? application.claims, quiesce, signal)
+    .catch((error: Error) => ({ problem: `its pods could not be looked up: ${error.message}` }));
   return { ...application, ...found };
 }
 
@@ -112,22 +124,28 @@ async function cutOnce(context: TakeContext, quiesce: QuiesceConfig, application
       return { claim, error };
     }
   }));
+  const failed = prepared.filter(({ error }) => error !== undefined);
   const intents = prepared.flatMap(({ intent }) => intent ?? []);
   const known = intents.filter(intent => intent.known);
   const fresh = intents.filter(intent => !intent.known);
   const adopted = await Promise.all(known.map(intent =>
     askFor(context, intent, intent.known?.consistent ? undefined : OF_EARLIER_POD)));
+  const isMixed = known.length > 0 && fresh.length > 0;
+  if (fresh.length === 0 || (isMixed && !isLast)) { return [...failed, ...adopted]; }
+  const cuts = (await cutFresh(context, quiesce, await asItIsNow(context, quiesce, application), fresh, isLast))
+    .map(cut => ({ ...cut, isAsked: !cut.isFine || cut.error instanceof PrimaryError }));
   // claims of one application are consistent with each other if one hold has cut all of them
-  const apart = known.length > 0 ? CUT_APART : undefined;
-  const cuts = fresh.length === 0 || (apart && !isLast) ? []
-    : await cutFresh(context, quiesce, await asItIsNow(context, quiesce, application), fresh, isLast, apart);
-  return [...prepared.filter(({ error }) => error !== undefined), ...adopted, ...cuts];
+  const isApart = isMixed || (cutBefore(context, application, attempt) && [...failed, ...cuts].some(({ error, reason }) => error ?? reason));
+  return [...failed, ...adopted, ...cuts.map(cut => ({ ...cut, reason: cut.reason ?? (isApart && !cut.error ? CUT_APART : undefined) }))];
 }
 
-/** `apart`: why what is cut is not called consistent, though the application is held. */
-async function cutFresh(
-  context: TakeContext, quiesce: QuiesceConfig, application: Application, intents: Intent[], isLast: boolean, apart?: string,
-): Promise<Cut[]> {
+/** Whether an earlier attempt of this run has one that is called consistent, perhaps another pod's. */
+function cutBefore({ cache, config, run }: TakeContext, { claims }: Application, attempt: number): boolean {
+  const earlier = Array.from({ length: attempt - 1 }, (_, index) => index + 1);
+  return claims.some(({ name, uid }) => earlier.some(each => cache.get(snapshotName(name, uid, config.scheduleId, run, each))?.consistent));
+}
+
+async function cutFresh(context: TakeContext, quiesce: QuiesceConfig, application: Application, intents: Intent[], isLast: boolean): Promise<Cut[]> {
   // what nobody mounts, nobody writes to
   if (application.pods.length === 0 && application.problem === undefined) {
     const reason = `${nobodyMounts(quiesce)}, so there was nothing to quiesce`;
@@ -145,12 +163,10 @@ async function cutFresh(
       ? Promise.all(intents.map(intent => askFor(context, intent, reason)))
       : intents.map(intent => ({ claim: intent.claim, intent, error, reason, isFine: error instanceof PrimaryError }));
   }
-  return cutHeld(context, quiesce, application, intents, hold, apart);
+  return cutHeld(context, quiesce, application, intents, hold);
 }
 
-async function cutHeld(
-  context: TakeContext, quiesce: QuiesceConfig, application: Application, intents: Intent[], hold: Hold, apart?: string,
-): Promise<Cut[]> {
+async function cutHeld(context: TakeContext, quiesce: QuiesceConfig, application: Application, intents: Intent[], hold: Hold): Promise<Cut[]> {
   const { client, log } = context;
   const { pods } = application;
   const cutInTime = new Set<Intent>();
@@ -167,13 +183,14 @@ async function cutHeld(
   const heldMilliseconds = hold.held();
   const releaseMilliseconds = heldMilliseconds - seenAfter;
   log('hold', { pods, claims: intents.map(({ claim }) => claim.name), heldMilliseconds, releaseMilliseconds, message: lost ?? 'released' });
-  const newcomer = (await asItIsNow(context, quiesce, application)).pods.find(pod => !pods.includes(pod));
-  const unheld = newcomer && `pod '${newcomer}' came meanwhile, and was not held`;
+  const after = await asItIsNow(context, quiesce, application);
+  const newcomer = after.pods.find(pod => !pods.includes(pod));
+  const unheld = newcomer ? `pod '${newcomer}' came meanwhile, and was not held` : after.problem;
   const late = `it was not cut within ${quiesce.maxHoldSeconds} s, so the application was let go before`;
   return (await Promise.all(asked)).map((cut, index) => ({
     ...cut,
     hold: { heldMilliseconds, releaseMilliseconds, kept: hold.kept },
-    reason: cut.reason ?? lost ?? unheld ?? apart ?? (consistent.has(intents[index]) || cut.error !== undefined ? undefined : late),
+    reason: cut.reason ?? lost ?? unheld ?? (consistent.has(intents[index]) || cut.error !== undefined ? undefined : late),
   }));
 }
 
@@ -203,7 +220,7 @@ async function askFor(context: TakeContext, intent: Intent, reason?: string): Pr
 }
 
 async function finish(context: TakeContext, quiesce: QuiesceConfig, cut: Cut): Promise<Outcome> {
-  const { claim, intent, snapshot, reason, hold } = cut;
+  const { claim, hold, intent, isAsked, reason, snapshot } = cut;
   try {
     if (!intent || !snapshot) { throw cut.error; }
     if (reason !== undefined && !cut.isFine && quiesce.onFailure === 'Fail') {
@@ -211,10 +228,10 @@ async function finish(context: TakeContext, quiesce: QuiesceConfig, cut: Cut): P
       throw new QuiesceError(`snapshot '${snapshot.name}' is crash-consistent only: ${reason}; it is kept`);
     }
     if (reason === undefined && hold) { await callConsistent(context, snapshot, hold); }
-    return { name: claim.name, claim, snapshot: await untilReady(context, intent, snapshot), note: noteOf(cut) };
+    return { name: claim.name, claim, snapshot: await untilReady(context, intent, snapshot), note: noteOf(cut), isAsked };
   } catch (error) {
     context.log('failed', { claim: claim.name, message: (error as Error).message });
-    return { name: claim.name, claim, snapshot, error };
+    return { name: claim.name, claim, snapshot, error, isAsked };
   }
 }
 

@@ -14,6 +14,8 @@ export interface TakeContext {
   readonly run: Run;
   /** when the run started, by the API server's clock */
   readonly startedAt: number;
+  /** when the claims were looked up, by `elapsed` */
+  readonly claimsAsOf: number;
   /** milliseconds after which a claim that is not cut makes room for the next one, and goes on waiting */
   readonly patience: number;
   readonly signal: AbortSignal;
@@ -111,12 +113,12 @@ export function refuseUnusable(claim: Claim): void {
   }
 }
 
-/** For so long the claims are taken for what they were when the run began; in milliseconds. */
+/** For so long the claims are taken for what they were when they were looked up; in milliseconds. */
 const FRESH = 5_000;
 
 /** A snapshot goes by the name of a claim, which may be another's by the time when its turn comes. */
-async function refuseReplacedMeanwhile({ client, namespace, signal, startedAt }: TakeContext, { name, uid }: Claim): Promise<void> {
-  if (client.now() - startedAt > FRESH) { refuseReplaced(uid, await findOne(client, claimsPath(namespace), name, claim => claim, signal)); }
+async function refuseReplacedMeanwhile({ claimsAsOf, client, namespace, signal }: TakeContext, { name, uid }: Claim): Promise<void> {
+  if (client.elapsed() - claimsAsOf > FRESH) { refuseReplaced(uid, await findOne(client, claimsPath(namespace), name, claim => claim, signal)); }
 }
 
 /** `found`: what has the name of a claim now. */

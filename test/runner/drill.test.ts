@@ -105,7 +105,7 @@ describe('a drill', () => {
     const volumes = { data: 'data-db-0', wal: 'wal-db-0' };
     expect(await perform(server, { volumes, anyMember: true })).toMatchObject({ exitCode: 0, message: expect.stringContaining("'data-db-1-2' (crash-consistent, 2h") });
     expect(['data-db-1-2', 'wal-db-1-2'].map(name => snapshotOf(server, name).labels[KEYS.verified])).toEqual(['true', 'true']);
-    expect(await perform(server, { volumes: { data: 'logs-0' }, anyMember: true }, 'job-2')).toMatchObject({ exitCode: 1, message: expect.stringContaining('no run has a good snapshot of all claims') });
+    expect(await perform(server, { volumes: { data: 'logs-0' }, anyMember: true }, 'job-2')).toMatchObject({ exitCode: 1, message: expect.stringContaining('the newest run has no member with snapshots for all of data') });
   });
 
   test('goes on where volumes wait for a pod', async () => {

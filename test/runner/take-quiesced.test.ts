@@ -1,6 +1,7 @@
 import { Call, DAY, FakeApiServer, perform, schedule, SECOND, start, TONIGHT } from './fake-api-server';
 import { KEY_PREFIX, KEYS, QuiesceConfig, RunnerConfig } from '../../src/runner/config';
-import { ConnectionError } from '../../src/runner/kube-client';
+import { snapshotName } from '../../src/runner/identity';
+import { ApiError, ConnectionError } from '../../src/runner/kube-client';
 
 const HOLD: QuiesceConfig = { command: ['sh', '-c', 'quiesce'], attempts: 1, maxHoldSeconds: 30, onFailure: 'Fail' };
 const quiesced = (changes: Partial<QuiesceConfig> = {}, more: Partial<RunnerConfig> = {}) => schedule({ quiesce: { ...HOLD, ...changes }, ...more });
@@ -215,22 +216,29 @@ describe('claims of one application', () => {
     return server;
   }
 
-  test('are held and cut together again, if a full quota had room for one of them only', async () => {
-    const server = crowded();
-    server.clock.after(4 * SECOND, () => { server.quota = 9; });
-    const run = await perform(server, { config: quiesced({ attempts: 2 }, twoClaims), run: night });
-    expect(run).toMatchObject({ exitCode: 0, message: expect.stringMatching(/^2 of 2 claims have their snapshot/) });
-    const cuts = ['data', 'wal'].map(claim => Date.parse(newest(server, claim).status.creationTime));
-    expect(Math.abs(cuts[0] - cuts[1])).toBeLessThan(2 * SECOND);
-    requireHonest(server);
-  });
+  test.each([['Fail', 1], ['CrashConsistent', 0]] as const)(
+    'are not called consistent with each other, if a full quota has room for one after the other only: %s ends with %i', async (onFailure, exitCode) => {
+      const server = crowded();
+      const run = await perform(server, { config: quiesced({ attempts: 2, onFailure }, twoClaims), run: night });
+      expect(run.exitCode).toBe(exitCode);
+      expect(run.message).toContain('other claims of its application were cut in an earlier hold of this run');
+      expect(['data', 'wal'].map(claim => newest(server, claim).metadata.labels[KEYS.consistency])).toEqual(['application', 'crash']);
+      expect(server.snapshots.filter((s: any) => s.spec.source.persistentVolumeClaimName === 'data')).toHaveLength(1);
+      requireHonest(server);
+    });
 
-  test('are not called consistent with each other, if there is room for one after the other only', async () => {
-    const server = crowded();
-    const run = await perform(server, { config: quiesced({ attempts: 1 }, twoClaims), run: night });
-    expect(run.exitCode).toBe(1);
-    expect(run.message).toContain('other claims of its application were cut in an earlier hold of this run; it is kept');
-    expect(newest(server, 'wal').metadata.labels[KEYS.consistency]).toBe('crash');
+  test('are not called consistent with what an earlier pod has cut, where one of them is late in the hold of a later pod', async () => {
+    const server = cluster('data', 'wal');
+    server.addPod('db-0', ['data', 'wal']);
+    const name = snapshotName('data', server.claimUid('data'), 'nightly', night);
+    server.addSnapshot('data', { name, at: TONIGHT, labels: { [KEYS.consistency]: 'application' } });
+    // the controller gets to it when the hold is over
+    const late = snapshotName('data', server.claimUid('data'), 'nightly', night, 2);
+    server.backlog.add(late);
+    server.clock.after(45 * SECOND, () => server.workOff(late));
+    await perform(server, { config: quiesced({ attempts: 2, maxHoldSeconds: 10, onFailure: 'CrashConsistent' }, twoClaims), run: night });
+    const seen = server.snapshots.map(({ metadata, spec }: any) => [spec.source.persistentVolumeClaimName, metadata.labels[KEYS.consistency]]);
+    expect(seen.sort()).toEqual([['data', 'application'], ['data', 'crash'], ['wal', 'crash']]);
   });
 
   test.each(['Fail', 'CrashConsistent'] as const)('are all tried where an earlier pod took one of them, and the storage is late: %s', async onFailure => {
@@ -248,6 +256,19 @@ describe('claims of one application', () => {
     expect([run.exitCode, /^(2|0) of 2 claims/.test(run.message)]).toEqual([onFailure === 'Fail' ? 1 : 0, true]);
     requireHonest(server);
   });
+});
+
+test.each([['before', 1, 0], ['after', 2, 1]] as const)('an application whose pods nobody can look up %s it is held is not called held', async (_, looks, sessions) => {
+  const server = cluster('data');
+  const db = server.addPod('db-0', ['data']);
+  let seen = 0;
+  server.before = ({ resource, verb }) => {
+    if (resource === 'pods' && verb === 'LIST') { seen += 1; }
+    if (resource === 'pods' && verb === 'LIST' && seen > looks) { throw new ApiError(403, 'pods is forbidden: cannot list'); }
+  };
+  const run = await perform(server, { config: quiesced({ onFailure: 'CrashConsistent' }) });
+  expect(run).toMatchObject({ exitCode: 0, message: expect.stringContaining('its pods could not be looked up: pods is forbidden: cannot list') });
+  expect([consistencies(server), db.sessions.length]).toEqual([['crash'], sessions]);
 });
 
 describe('a pod that comes', () => {
@@ -272,10 +293,13 @@ describe('a pod that comes', () => {
   });
 });
 
+const all = (server: FakeApiServer) => server.claims.map(({ metadata }) => ({ kind: 'Claim' as const, name: metadata.name }));
+
 /** A pod of a run that is killed as soon as a request was answered. */
-async function dieAfter(server: FakeApiServer, run: { kind: 'Scheduled'; at: Date }, isLast: (call: Call) => boolean): Promise<void> {
-  const claims = server.claims.map(({ metadata }) => ({ kind: 'Claim' as const, name: metadata.name }));
-  const first = start(server, { config: quiesced({}, { claims }), run });
+async function dieAfter(
+  server: FakeApiServer, run: { kind: 'Scheduled'; at: Date }, isLast: (call: Call) => boolean, config = quiesced({}, { claims: all(server) }),
+): Promise<void> {
+  const first = start(server, { config, run });
   server.after = call => { if (isLast(call)) { call.pod.kill(); } };
   await server.clock.until(Promise.race([first.result, server.clock.wait(60 * SECOND)]));
   server.after = undefined;
@@ -337,6 +361,25 @@ describe('on a replica', () => {
     const claims = ['data-x-0', 'data-x-1', 'data-y-0'].map(name => ({ kind: 'Claim' as const, name }));
     const run = await perform(server, { config: quiesced({ on: choice }, { claims }) });
     expect([run.exitCode, server.snapshots.map((s: any) => s.spec.source.persistentVolumeClaimName).sort()]).toEqual([exitCode, made]);
+  });
+
+  test('no primary is left out for what an earlier pod may have held for want of a replica', async () => {
+    const server = cluster('data-x-0', 'data-x-1', 'data-y-0');
+    for (const name of ['x-0', 'y-0']) { server.addPod(name, [`data-${name}`]).isPrimary = true; }
+    server.addPod('x-1', ['data-x-1']);
+    const config = quiesced({ on: 'ReplicaOrPrimary' }, { claims: all(server), concurrency: 1 });
+    const night = { kind: 'Scheduled' as const, at: new Date(TONIGHT) };
+    await dieAfter(server, night, call => call.verb === 'PATCH' && call.name?.startsWith('data-x-0') === true, config);
+    expect(await perform(server, { config, run: night })).toMatchObject({ exitCode: 0, message: expect.not.stringContaining('left out') });
+    expect(server.snapshots.map((s: any) => s.spec.source.persistentVolumeClaimName).sort()).toEqual(['data-x-0', 'data-x-1', 'data-y-0']);
+  });
+
+  test('a replica that is scaled in before its turn is none, and a primary is not left out for it', async () => {
+    const server = cluster('data', 'wal');
+    server.addPod('db-0', ['data']).isPrimary = true;
+    server.addPod('db-1', ['wal']);
+    server.after = ({ resource, verb }) => { if (resource === 'pods' && verb === 'LIST') { server.applications.delete('db-1'); server.removePod('db-1'); server.after = undefined; } };
+    expect(await perform(server, { config: on('Replica') })).toMatchObject({ exitCode: 1, message: expect.stringContaining('only a replica may be held') });
   });
 
   test('a primary is never taken for a replica that fails', async () => {
