@@ -240,7 +240,7 @@ export class SnapshotRestore extends Construct {
     ]);
   }
 
-  private composeConfig({ claimLabels, storageClassName, trigger }: SnapshotRestoreProps, claims: RestoreConfig['claims']): RestoreConfig {
+  private composeConfig({ claimLabels, schedule, storageClassName, trigger }: SnapshotRestoreProps, claims: RestoreConfig['claims']): RestoreConfig {
     requireNamesFit(this, this.names.word, claims);
     if (trigger && claims.some(({ kind }) => kind === 'Selector')) {
       reject(this, 'trigger', {
@@ -250,7 +250,8 @@ export class SnapshotRestore extends Construct {
         fix: 'name them as source, or leave the trigger out',
       });
     }
-    if (trigger && claims.some(({ optional }) => optional)) {
+    const maySkip = claims.some(({ kind, optional }) => optional || (schedule?._takesReplicas && kind !== 'Claim'));
+    if (trigger && maySkip) {
       reject(this, 'trigger', {
         problem: 'the schedule leaves out the claims of primaries, so a run may lack one that the software would then begin empty',
         got: 'a schedule with quiesce on replicas',

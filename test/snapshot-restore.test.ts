@@ -102,6 +102,8 @@ test('of a schedule that leaves out the claims of primaries, what a run has is e
   expect(configured({ schedule: nightly }).claims).toEqual([{ kind: 'Claim', name: 'data', optional: true }]);
   expect(configured({ schedule: nightly, source: SnapshotSource.fromClaimName('data') }).claims).toEqual([{ kind: 'Claim', name: 'data' }]);
   // a sync would go on, and a primary begin empty
+  const dynamic = SnapshotSource.fromStatefulSetName('db', { templates: ['data'] });
+  expect(() => configured({ schedule: nightly, source: dynamic, trigger: JobTrigger.argoCd() })).toThrow("'trigger': the schedule leaves out the claims of primaries");
   expect(() => configured({ schedule: nightly, trigger: JobTrigger.argoCd() })).toThrow("'trigger': the schedule leaves out the claims of primaries, so a run may lack one");
 });
 

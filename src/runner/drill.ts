@@ -7,7 +7,7 @@ import { KubeClient, mayPass, RetryingClient, TerminatedError } from './kube-cli
 import { forEach } from './parallel';
 import { brokenOff, isForbidden, oneLine, RunResult, writeEvent } from './report';
 import { Claim, claimsPath, isLabelled, namespacePath, podsPath, readClaim, snapshotsPath } from './resources';
-import { choose, listRestorable, naming, Restorable } from './restore-choice';
+import { choose, fault, listRestorable, naming, Restorable } from './restore-choice';
 import { claimFrom, requestFor } from './restored-claims';
 import { bring, CloneSnapshot, dismissAll, handleOf, StaticInput, untilReady } from './static-snapshots';
 import { awaitVerdict, CheckFailedError } from './verdict';
@@ -85,9 +85,10 @@ async function chooseSnapshots(context: DrillInput): Promise<Chosen> {
   const all = await listRestorable(client, sourceOf(context), signal);
   const now = client.now();
   const request = { only: config.consistentOnly ? ['application' as const] : [], evenBad: true };
-  // whichever claims the newest run has
+  // whichever claims the newest run has, and of those that are good
+  const good = config.anyMember ? all.filter(each => fault(each) === undefined && (each.consistent || !config.consistentOnly)) : all;
   const source = config.anyMember ? [{ kind: 'Selector' as const, matchLabels: {}, optional: true }] : claims;
-  const chosen = ofOneMember(config, choose(all, { scheduleId: config.scheduleId, claims: source }, request, [], now).snapshots);
+  const chosen = ofOneMember(config, choose(good, { scheduleId: config.scheduleId, claims: source }, request, [], now).snapshots);
   const age = (now - Math.min(...chosen.snapshots.map(snapshot => momentOf(snapshot, now)))) / 1000;
   if (age > config.maxAgeSeconds) {
     throw new Error(`the newest good snapshot is ${inWords(age)} old, more than ${inWords(config.maxAgeSeconds)}: schedule '${config.scheduleId}' does not do its work`);

@@ -41,9 +41,12 @@ interface Session {
   readonly released: Promise<Answer>;
 }
 
-/** Pods whose application is held, in one session each. */
+/**
+ * Pods whose application is held, in one session each. `begin` quiesces all of them, or none; `kept` are texts that a restore needs, by name, known when
+ * they are released; `held` is for how long they have been quiesced, and `left` how long the timers in the targets go on, in milliseconds; `lost` ends when
+ * one of them is held no more, though nobody asked it to let go; `release` lets all of them go, and returns why they may not have been held until then, if so.
+ */
 export class Hold {
-  /** Quiesces all of them, or none. */
   static async begin(client: KubeClient, namespace: string, pods: readonly string[], config: QuiesceConfig, signal: AbortSignal): Promise<Hold> {
     const begunAt = client.elapsed();
     const begun = await Promise.allSettled(pods.map(pod => quiesce(client, namespace, pod, config, signal)));
@@ -57,7 +60,6 @@ export class Hold {
     return hold;
   }
 
-  /** Texts that a restore needs, by name; known when they are released. */
   readonly kept: { [name: string]: string } = {};
 
   private constructor(
@@ -70,16 +72,12 @@ export class Hold {
     private readonly maxHoldSeconds: number,
   ) {}
 
-  /** For how long they have been quiesced, in milliseconds. */
   held(): number { return Math.round(this.client.elapsed() - this.since); }
 
-  /** How long the timers in the targets go on, in milliseconds. */
   left(): number { return Math.max(0, this.begunAt + this.maxHoldSeconds * 1000 - this.client.elapsed()); }
 
-  /** One of them is held no more, though nobody asked it to let go. */
   async lost(): Promise<void> { await Promise.race(this.sessions.map(({ released }) => released)); }
 
-  /** Lets all of them go; returns why they may not have been held until now, if so. */
   async release(): Promise<string | undefined> {
     const reasons = await Promise.all(this.sessions.map(async ({ pod, exec, released }) => {
       exec.writeLine('release');

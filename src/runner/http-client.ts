@@ -148,6 +148,7 @@ export class HttpClient implements KubeClient {
     method: string, path: string, silence: number, fail: (error: Error) => void, signal?: AbortSignal, headers: OutgoingHttpHeaders | '' = {},
   ): ClientRequest {
     const { host, port } = this.access;
+    // as an option the timeout counts from the start; set on the request it would begin when the connection is there
     const request = httpsRequest({
       host,
       port,
@@ -155,7 +156,6 @@ export class HttpClient implements KubeClient {
       path,
       agent: this.agent,
       signal,
-      // as an option it counts from the start; set on the request it would begin when the connection is there
       timeout: silence,
       headers: {
         'accept': 'application/json',

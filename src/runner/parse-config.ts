@@ -103,6 +103,7 @@ const isQuiesce = fits<QuiesceConfig>({
   onFailure: isOneOf('Fail', 'CrashConsistent'),
 });
 
+// a minimum of none would let the last good snapshot go; whether the storage of a group is retained shows nowhere, so it must be known
 const SCHEDULE: Checks<RunnerConfig> = {
   scheduleId: isFilled,
   claims: areSelections,
@@ -110,7 +111,6 @@ const SCHEDULE: Checks<RunnerConfig> = {
   deletionPolicy: optional(isOneOf('Delete', 'Retain')),
   prunedStorage: isOneOf('Reclaim', 'Keep'),
   mayDeleteLastGood: optional(isFlag),
-  // a minimum of none would let the last good snapshot go
   retention: (value, { mayDeleteLastGood }) => isRules(mayDeleteLastGood ? 0 : 1)(value),
   explainedPrunes: optional(isCount(1)),
   dryRun: optional(isFlag),
@@ -119,7 +119,6 @@ const SCHEDULE: Checks<RunnerConfig> = {
   maxNotReady: isCount(1),
   readyTimeoutSeconds: isCount(1),
   quiesce: optional(isQuiesce),
-  // whether the storage of a group is retained shows nowhere, so it must be known
   group: optional((value, { deletionPolicy, prunedStorage }) => isGroup(value) && (deletionPolicy === 'Delete' || prunedStorage === 'Keep')),
   concurrency: isCount(1),
   labels: isTextMap,
@@ -172,6 +171,7 @@ const isMaskingPod = (container: string) => fits<MaskingPod>({
   labels: isTextMap, annotations: isTextMap, spec: hasContainer(container), mountPath: isFilled,
 });
 
+// what is to be masked must not be handed out since nobody understood how
 const CLONE: Checks<CloneConfig> = {
   cloneId: isFilled,
   scheduleId: isFilled,
@@ -184,7 +184,6 @@ const CLONE: Checks<CloneConfig> = {
   storageClassName: optional(isFilled),
   timeoutSeconds: isCount(1),
   labels: isTextMap,
-  // what is to be masked must not be handed out since nobody understood how
   masking: optional(fits<MaskingConfig>({
     snapshotClassName: isFilled, mask: isMaskingPod(MASK_CONTAINER), check: isMaskingPod(CHECK_CONTAINER),
   })),

@@ -22,6 +22,8 @@ export interface Restorable extends Snapshot {
 /** What is restored, and what a person should know of the choice. */
 export interface Choice {
   readonly snapshots: Restorable[];
+  /** what the run lacks that has good snapshots, in words */
+  readonly absent?: string;
   readonly notes: string[];
 }
 
@@ -87,8 +89,9 @@ export function choose(
       // a quiesced run that cut twice has two of a claim
       const snapshots = wanted.map(name => newestOf(good.get(name) ?? [], now));
       const others = request.claims || isFixed(config.claims) ? [] : inTime.filter(isGood);
-      const notes = [...absentClaims(wanted, others, now), ...olderClaims(snapshots, inTime.filter(isGood), now), ...describePassed(passedOver)];
-      return { snapshots, notes };
+      const absent = absentClaims(wanted, others, now);
+      const notes = [...absent ? [absent] : [], ...olderClaims(snapshots, inTime.filter(isGood), now), ...describePassed(passedOver)];
+      return { snapshots, absent, notes };
     }
     if (good.size > 0 || !request.claims) { passedOver.push(`the run of ${inWordsOf(newest(run))} has no good snapshot of ${describeMissing(missing, run, request)}`); }
   }
@@ -156,9 +159,10 @@ function describePassed(passedOver: readonly string[]): string[] {
 }
 
 /** Nobody but a run knows which claims it should have had: it may have failed for one, or left it out. */
-function absentClaims(wanted: readonly string[], good: readonly Restorable[], now: number): string[] {
+function absentClaims(wanted: readonly string[], good: readonly Restorable[], now: number): string | undefined {
   const absent = [...groupBy(good.filter(({ claimName }) => !wanted.includes(claimName)), ({ claimName }) => claimName).values()];
-  return absent.length === 0 ? [] : [`NOT IN THAT RUN: ${absent.map(own => `${own[0].claimName} (newest '${newestOf(own, now).name}')`).slice(0, 5).join(', ')}`];
+  const names = absent.slice(0, 5).map(own => `${own[0].claimName} (newest '${newestOf(own, now).name}')`);
+  return names.length === 0 ? undefined : `NOT IN THAT RUN: ${names.join(', ')}`;
 }
 
 /** A claim that was deleted and made anew under its name has snapshots of its own; a person may mean the ones before. */

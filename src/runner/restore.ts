@@ -67,6 +67,9 @@ export async function runRestore(input: RestoreInput): Promise<RunResult> {
     const request = begun ? { snapshots: begun.snapshots, names: begun.names, only: [] } : found?.request ?? { only: [] };
     log('request', { ...request, in: config.requestName });
     const choice = await chooseFrom(context, request);
+    if (config.unlessThere && choice.absent) {
+      throw new Error(`${choice.absent}; what waits for this restore would begin without them, so nothing is restored: name what is wanted by 'claims' in ConfigMap '${config.requestName}'`);
+    }
     const names = request.names ?? config.names;
     const runPlan = begun ?? { jobUid: input.jobUid, snapshots: choice.snapshots.map(({ name }) => name), names, request: found?.version };
     const targets = plan(choice.snapshots, existing, config, runPlan);
@@ -110,15 +113,14 @@ function planOf(existing: readonly Claim[], { restoreId, unlessThere }: RestoreC
 /** The claims that the restore would make, if each of them is there already. */
 function allPresent(existing: readonly Claim[], { claims, names }: RestoreConfig): string[] | undefined {
   const there = existing.filter(({ deleting }) => !deleting).map(({ name }) => name);
+  // of a StatefulSet those of the first member, since how many there will be is not known; labels are refused at synth, as nobody knows which there should be
   const found = claims.map((selection): string[] => {
     switch (selection.kind) {
       case 'Claim': return there.filter(name => name === targetName(selection.name, names, claims));
-      // of the first member, since how many there will be is not known
       case 'StatefulSet': {
         const wanted = selection.templates.map(template => targetName(`${template}-${selection.name}-0`, names, claims));
         return wanted.every(name => there.includes(name)) ? wanted : [];
       }
-      // refused at synth: nobody knows which there should be
       case 'Selector': return [];
     }
   });

@@ -27,7 +27,7 @@ interface Cut {
   readonly hold?: HoldFacts;
   /** that it is not called consistent is no failure, whatever the user wants of failures */
   readonly isFine?: boolean;
-  /** its application was looked for and asked, by this pod */
+  /** its application had pods when this pod of the run wanted it held */
   readonly isAsked?: boolean;
 }
 
@@ -45,15 +45,14 @@ interface HoldFacts {
 export async function takeAllQuiesced(
   context: TakeContext, quiesce: QuiesceConfig, claims: readonly Claim[], acquire: () => Promise<() => void>, only = claims,
 ): Promise<Outcome[]> {
+  const isFirst = only === claims;
   const takeEach = (each: Application[], how: QuiesceConfig) => Promise.all(each.map(async application => {
     const makeRoom = await acquire();
-    return { application, outcomes: await takeQuiesced(context, how, application, makeRoom).finally(makeRoom) };
+    return { application, outcomes: await takeQuiesced(context, how, application, makeRoom, !isFirst).finally(makeRoom) };
   }));
   const applications = await findApplications(context.client, context.namespace, claims, quiesce, context.signal);
-  const isFirst = only === claims;
   const chosen = applications.filter(application => application.claims.some(claim => only.includes(claim)));
-  const config = isFirst ? quiesce : { ...quiesce, attempts: 1 };
-  const taken = await takeEach(chosen, config);
+  const taken = await takeEach(chosen, quiesce);
   const primaries = taken.filter(each => each.outcomes.some(({ error }) => error instanceof PrimaryError));
   const others = taken.filter(each => !primaries.includes(each));
   const outcomes = others.flatMap(each => each.outcomes);
@@ -65,12 +64,12 @@ export async function takeAllQuiesced(
   }
   if (quiesce.on !== 'ReplicaOrPrimary' || primaries.length === 0) { return [...outcomes, ...primaries.flatMap(each => each.outcomes)]; }
   context.log('hold', { message: 'there is no replica, or more than one primary, so primaries are held' });
-  const again = await takeEach(primaries.map(({ application }) => application), { ...config, on: undefined });
+  const again = await takeEach(primaries.map(({ application }) => application), { ...quiesce, on: undefined });
   return [...outcomes, ...again.flatMap(each => each.outcomes)];
 }
 
-function leaveOut({ name, claim, error }: Outcome): Outcome {
-  return error instanceof PrimaryError ? { name, claim, leftOut: true } : { name, claim, error };
+function leaveOut(outcome: Outcome): Outcome {
+  return outcome.error instanceof PrimaryError ? { name: outcome.name, claim: outcome.claim, leftOut: true } : outcome;
 }
 
 /**
@@ -78,14 +77,16 @@ function leaveOut({ name, claim, error }: Outcome): Outcome {
  * as all are cut, or its time is up. Only what was asked for and cut within the hold is
  * called consistent: an earlier pod's snapshot was cut when nobody knows what was written.
  */
-export async function takeQuiesced(context: TakeContext, quiesce: QuiesceConfig, application: Application, makeRoom: () => void): Promise<Outcome[]> {
-  const cuts = await cutInSomeAttempt(context, quiesce, application);
+export async function takeQuiesced(
+  context: TakeContext, quiesce: QuiesceConfig, application: Application, makeRoom: () => void, isRetake = false,
+): Promise<Outcome[]> {
+  const cuts = await cutInSomeAttempt(context, quiesce, application, isRetake);
   makeRoom();
   return Promise.all(cuts.map(cut => finish(context, quiesce, cut)));
 }
 
 /** A busy controller, or a lock that was not to be had, may pass; each attempt has snapshots of its own. */
-async function cutInSomeAttempt(context: TakeContext, quiesce: QuiesceConfig, application: Application): Promise<Cut[]> {
+async function cutInSomeAttempt(context: TakeContext, quiesce: QuiesceConfig, application: Application, isRetake: boolean): Promise<Cut[]> {
   const { client, config, signal, startedAt } = context;
   const end = startedAt + config.readyTimeoutSeconds * 1000;
   if (client.now() > end - LEAST_TIME) {
@@ -93,8 +94,8 @@ async function cutInSomeAttempt(context: TakeContext, quiesce: QuiesceConfig, ap
     return application.claims.map(claim => ({ claim, error }));
   }
   const latest = end - quiesce.maxHoldSeconds * 1000;
-  for (let attempt = 1; ; attempt += 1) {
-    const isLast = attempt === quiesce.attempts || client.now() > latest;
+  for (let attempt = isRetake ? lastAttempt(context, quiesce, application) : 1; ; attempt += 1) {
+    const isLast = isRetake || attempt === quiesce.attempts || client.now() > latest;
     const cuts = await cutOnce(context, quiesce, application, attempt, isLast);
     const failed = cuts.filter(cut => cut.reason !== undefined && !cut.isFine);
     const isWhole = cuts.length === application.claims.length;
@@ -132,17 +133,29 @@ async function cutOnce(context: TakeContext, quiesce: QuiesceConfig, application
     askFor(context, intent, intent.known?.consistent ? undefined : OF_EARLIER_POD)));
   const isMixed = known.length > 0 && fresh.length > 0;
   if (fresh.length === 0 || (isMixed && !isLast)) { return [...failed, ...adopted]; }
-  const cuts = (await cutFresh(context, quiesce, await asItIsNow(context, quiesce, application), fresh, isLast))
-    .map(cut => ({ ...cut, isAsked: !cut.isFine || cut.error instanceof PrimaryError }));
+  const now = await asItIsNow(context, quiesce, application);
+  const cuts = (await cutFresh(context, quiesce, now, fresh, isLast))
+    .map(cut => ({ ...cut, isAsked: now.pods.length > 0 }));
   // claims of one application are consistent with each other if one hold has cut all of them
-  const isApart = isMixed || (cutBefore(context, application, attempt) && [...failed, ...cuts].some(({ error, reason }) => error ?? reason));
+  const isElsewhere = attemptsOf(quiesce).some(each => each !== attempt && hasConsistent(context, application, each));
+  const isApart = isMixed || (isElsewhere && [...failed, ...cuts].some(({ error, reason }) => error ?? reason));
   return [...failed, ...adopted, ...cuts.map(cut => ({ ...cut, reason: cut.reason ?? (isApart && !cut.error ? CUT_APART : undefined) }))];
 }
 
-/** Whether an earlier attempt of this run has one that is called consistent, perhaps another pod's. */
-function cutBefore({ cache, config, run }: TakeContext, { claims }: Application, attempt: number): boolean {
-  const earlier = Array.from({ length: attempt - 1 }, (_, index) => index + 1);
-  return claims.some(({ name, uid }) => earlier.some(each => cache.get(snapshotName(name, uid, config.scheduleId, run, each))?.consistent));
+const attemptsOf = ({ attempts }: QuiesceConfig) => Array.from({ length: attempts }, (_, index) => index + 1);
+
+/** The snapshots of an attempt of this run, perhaps another pod's. */
+const knownOf = ({ cache, config, run }: TakeContext, { claims }: Application, attempt: number) =>
+  claims.flatMap(({ name, uid }) => cache.get(snapshotName(name, uid, config.scheduleId, run, attempt)) ?? []);
+
+const hasConsistent = (context: TakeContext, application: Application, attempt: number) =>
+  knownOf(context, application, attempt).some(({ consistent }) => consistent);
+
+/** Where a retake goes on: where some have their hold behind them, else where there is nothing yet. */
+function lastAttempt(context: TakeContext, quiesce: QuiesceConfig, application: Application): number {
+  const attempts = attemptsOf(quiesce);
+  return attempts.find(each => hasConsistent(context, application, each))
+    ?? attempts.find(each => knownOf(context, application, each).length === 0) ?? quiesce.attempts;
 }
 
 async function cutFresh(context: TakeContext, quiesce: QuiesceConfig, application: Application, intents: Intent[], isLast: boolean): Promise<Cut[]> {

@@ -51,15 +51,16 @@ function lengthOf(length: number): Buffer {
   return long;
 }
 
-/** Makes messages of what comes from a server, in whatever pieces. */
+/**
+ * Makes messages of what comes from a server, in whatever pieces: `push` takes in some bytes, and is false when the server has closed; `answer` is called
+ * with what must be sent back.
+ */
 export class FrameReader {
   private buffer = Buffer.alloc(0);
   private fragments: Buffer[] = [];
 
-  /** `answer` is called with what must be sent back. */
   constructor(private readonly onMessage: (message: Buffer) => void, private readonly answer: (frame: Buffer) => void) {}
 
-  /** Takes in some bytes; false when the server has closed. */
   push(chunk: Buffer): boolean {
     this.buffer = Buffer.concat([this.buffer, chunk]);
     for (;;) {

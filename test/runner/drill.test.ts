@@ -108,6 +108,13 @@ describe('a drill', () => {
     expect(await perform(server, { volumes: { data: 'logs-0' }, anyMember: true }, 'job-2')).toMatchObject({ exitCode: 1, message: expect.stringContaining('the newest run has no member with snapshots for all of data') });
   });
 
+  test('of replicas alone is not kept from it by the claim of another member that is not good', async () => {
+    const server = cluster('data-db-0');
+    taken(server, 'data-db-1', 2, { labels: { [KEYS.consistency]: 'application' } });
+    taken(server, 'data-db-2', 2);
+    expect(await perform(server, { anyMember: true, consistentOnly: true })).toMatchObject({ exitCode: 0, message: expect.stringContaining("'data-db-1-2'") });
+  });
+
   test('goes on where volumes wait for a pod', async () => {
     const server = cluster('data-db-0');
     server.waitsForPod = true;

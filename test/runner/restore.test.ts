@@ -205,6 +205,20 @@ describe('claims that belong together', () => {
     expect(run.message).toContain("NOT IN THAT RUN: data-db-1 (newest 'data-db-1-1')");
   });
 
+  test('that the newest run failed to take are not left to begin empty by a restore that software waits for', async () => {
+    const server = nights(2, 'data-db-0', 'data-db-1');
+    night(server, 0, ['data-db-0']);
+    server.removeClaim('data-db-0');
+    server.removeClaim('data-db-1');
+    const hook = { claims: [{ kind: 'StatefulSet' as const, name: 'db', templates: ['data'] }], names: 'same', unlessThere: true };
+    const run = await perform(server, hook);
+    expect([run.exitCode, restoredOf(server)]).toEqual([1, {}]);
+    expect(run.message).toMatch(/NOT IN THAT RUN: data-db-1 .*so nothing is restored: name what is wanted by 'claims' in ConfigMap 'db-restore-request'/);
+    request(server, { claims: 'data-db-0' });
+    expect((await perform(server, hook)).exitCode).toBe(0);
+    expect(restoredOf(server)).toEqual({ 'data-db-0': 'data-db-0-0' });
+  });
+
   test('of which a schedule leaves out those of a primary are those that the run has', async () => {
     const server = nights(0, 'data-db-0', 'data-db-1', 'data-db-2');
     night(server, 2, ['data-db-0', 'data-db-2']);

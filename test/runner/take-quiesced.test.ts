@@ -227,6 +227,30 @@ describe('claims of one application', () => {
       requireHonest(server);
     });
 
+  test('of which one was refused in the second attempt are taken again in that one, and not called consistent across it', async () => {
+    const server = crowded();
+    Object.assign(server.applications.get('db-0') as object, { refusal: 'lock wait timeout', refusals: 1 });
+    const run = await perform(server, { config: quiesced({ attempts: 2, onFailure: 'CrashConsistent' }, twoClaims), run: night });
+    expect(run.exitCode).toBe(0);
+    const seen = server.snapshots.filter((s: any) => !/^wal-\d$/.test(s.metadata.name));
+    expect(seen.map(({ metadata, spec }: any) => [spec.source.persistentVolumeClaimName, metadata.labels[KEYS.consistency]]).sort())
+      .toEqual([['data', 'application'], ['wal', 'crash']]);
+    requireHonest(server);
+  });
+
+  test('are taken in the attempt for which a full quota had no room, when it has', async () => {
+    const server = cluster('data');
+    server.addPod('db-0', ['data']);
+    for (let age = 1; age <= 6; age += 1) { server.addSnapshot('data', { name: `data-${age}`, at: TONIGHT - age * DAY }); }
+    server.quota = 7;
+    // a newcomer spoils the first
+    server.controllerDelay = 3 * SECOND;
+    server.clock.after(SECOND, () => { server.addPod('db-1', ['data']); });
+    const run = await perform(server, { config: quiesced({ attempts: 2 }), run: night });
+    expect(run).toMatchObject({ exitCode: 0, message: expect.stringContaining('data: application-consistent') });
+    requireHonest(server);
+  });
+
   test('are not called consistent with what an earlier pod has cut, where one of them is late in the hold of a later pod', async () => {
     const server = cluster('data', 'wal');
     server.addPod('db-0', ['data', 'wal']);
@@ -372,6 +396,16 @@ describe('on a replica', () => {
     await dieAfter(server, night, call => call.verb === 'PATCH' && call.name?.startsWith('data-x-0') === true, config);
     expect(await perform(server, { config, run: night })).toMatchObject({ exitCode: 0, message: expect.not.stringContaining('left out') });
     expect(server.snapshots.map((s: any) => s.spec.source.persistentVolumeClaimName).sort()).toEqual(['data-x-0', 'data-x-1', 'data-y-0']);
+  });
+
+  test('the claim of a replica that is gone is none, though a person named its pod', async () => {
+    const server = cluster('data', 'wal');
+    server.addPod('db-0', ['data']).isPrimary = true;
+    const named = { on: 'ReplicaOrPrimary' as const, podNames: ['db-0', 'db-1'], podsMustMount: true, onFailure: 'CrashConsistent' as const };
+    const run = await perform(server, { config: quiesced(named, twoClaims) });
+    expect(run).toMatchObject({ exitCode: 0, message: expect.not.stringContaining('left out') });
+    expect(server.snapshots.map((s: any) => [s.spec.source.persistentVolumeClaimName, s.metadata.labels[KEYS.consistency]]).sort())
+      .toEqual([['data', 'application'], ['wal', 'crash']]);
   });
 
   test('a replica that is scaled in before its turn is none, and a primary is not left out for it', async () => {
