@@ -37,11 +37,10 @@ function makeCalendar(timeZone: string): Calendar {
     offsetAt,
     numberOf(period, moment) {
       const local = moment + offsetAt(moment);
+      // hours in UTC, since one that clocks show twice is two hours; weeks from Monday, and 1970 began on a Thursday
       switch (period) {
-        // in UTC, since an hour that clocks show twice is two hours
         case 'hourly': return moment - mod(local, HOUR);
         case 'daily': return Math.floor(local / DAY);
-        // 1970 began on a Thursday
         case 'weekly': return Math.floor((local / DAY + 3) / 7);
         case 'monthly': { const date = new Date(local); return date.getUTCFullYear() * 12 + date.getUTCMonth(); }
         case 'yearly': return new Date(local).getUTCFullYear();

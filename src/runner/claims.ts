@@ -59,7 +59,7 @@ type OfSet = Extract<ClaimSelection, { kind: 'StatefulSet' }>;
 
 function pick(claims: Claim[], namespace: string, selection: Named): Claim[] | 'ScaledIn' {
   if (selection.kind === 'StatefulSet') {
-    return some(claims.filter(claim => selection.templates.some(template => ordinalOf(claim.name, prefixOf(selection, template)) !== undefined)),
+    return some(claims.filter(claim => isMember(selection, claim.name)),
       `no claim of StatefulSet '${selection.name}' exists: `
         + `expected names such as ${prefixOf(selection, selection.templates[0])}0; check its name, its templates and the namespace`);
   }
@@ -70,6 +70,10 @@ function pick(claims: Claim[], namespace: string, selection: Named): Claim[] | '
 }
 
 const noSuchClaim = (namespace: string) => new AbsentClaimError(`no claim of this name in namespace '${namespace}'; correct the name, or take it out of the schedule`);
+
+/** Whether a claim is called as one of a StatefulSet's. */
+export const isMember = (selection: OfSet, name: string) =>
+  selection.templates.some(template => ordinalOf(name, prefixOf(selection, template)) !== undefined);
 
 const prefixOf = ({ name }: OfSet, template: string) => `${template}-${name}-`;
 

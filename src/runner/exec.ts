@@ -36,7 +36,7 @@ export interface FrameSocket {
 /** So much of stderr is kept. */
 const LONGEST_MESSAGE = 500;
 
-/** Makes lines and an end of the frames of a connection. */
+/** Makes lines and an end of the frames of a connection: `receive` takes one in, and after `finish` none will come any more. */
 export class FrameSession implements ExecSession {
   private readonly lines: string[] = [];
   private readonly waiting: ((line: string | undefined) => void)[] = [];
@@ -69,7 +69,6 @@ export class FrameSession implements ExecSession {
     this.socket.close();
   }
 
-  /** Takes in a frame. */
   receive(frame: Uint8Array): void {
     const [channel, bytes] = [frame[0], frame.subarray(1)];
     if (channel === STDOUT) { this.takeIn(this.decoder.decode(bytes, { stream: true })); }
@@ -77,7 +76,6 @@ export class FrameSession implements ExecSession {
     if (channel === STATUS) { this.status = readStatus(Buffer.from(bytes).toString('utf8')); }
   }
 
-  /** No frame will come any more. */
   finish(reason?: string): void {
     if (this.over) { return; }
     this.over = true;

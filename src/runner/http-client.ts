@@ -37,12 +37,13 @@ export interface Silence {
 
 const LONGEST_SILENCE: Silence = { request: 30_000, watch: 100_000 };
 
-/** A client on node:https alone: `fetch` takes half as much memory again, and ends a quiet watch. */
+/**
+ * A client on node:https alone: `fetch` takes half as much memory again, and ends a quiet watch. `sessions` are connections that are the agent's no more;
+ * `clockOffset` is how far the API server's clock is ahead of ours.
+ */
 export class HttpClient implements KubeClient {
   private readonly agent: Agent;
-  /** connections that carry sessions, which are the agent's no more */
   private readonly sessions = new Set<Duplex>();
-  /** how far the API server's clock is ahead of ours */
   private clockOffset = 0;
 
   constructor(private readonly access: Access, private readonly longestSilence: Silence = LONGEST_SILENCE) {

@@ -91,10 +91,9 @@ const REFUSED_STATUSES = [401, 403];
 /**
  * Tries requests again that a busy, restarting or unreachable API server did not
  * answer. Safe for every request of the runner: creations have fixed names,
- * deletions name the uid, patches say the same twice.
+ * deletions name the uid, patches say the same twice. `lostAt`: when the API server was last found away, by `elapsed()`.
  */
 export class RetryingClient implements KubeClient {
-  /** when the API server was last found away, by `elapsed()` */
   private lostAt = -Infinity;
 
   constructor(private readonly inner: KubeClient) {}

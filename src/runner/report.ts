@@ -22,7 +22,7 @@ export interface Outcome {
   readonly error?: unknown;
   /** what is to be known of the snapshot besides */
   readonly note?: string;
-  /** whether its application had pods when this pod of the run wanted it held */
+  /** whether its application had pods, when it was held or could not be */
   readonly isAsked?: boolean;
   /** no snapshot was wanted of it, since its pod is the primary, and there is a replica */
   readonly leftOut?: boolean;

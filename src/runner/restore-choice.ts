@@ -1,4 +1,4 @@
-import { resolveClaims } from './claims';
+import { isMember, resolveClaims } from './claims';
 import { ClaimSelection, ClaimSpec, KEYS, RestoreConfig } from './config';
 import { KubeClient } from './kube-client';
 import { listAll } from './list-all';
@@ -88,7 +88,7 @@ export function choose(
     if (wanted.length > 0 && missing.length === 0) {
       // a quiesced run that cut twice has two of a claim
       const snapshots = wanted.map(name => newestOf(good.get(name) ?? [], now));
-      const others = request.claims || isFixed(config.claims) ? [] : inTime.filter(isGood);
+      const others = request.claims || isFixed(config.claims) ? [] : inTime.filter(each => isGood(each) && isMeant(config.claims, each.claimName));
       const absent = absentClaims(wanted, others, now);
       const notes = [...absent ? [absent] : [], ...olderClaims(snapshots, inTime.filter(isGood), now), ...describePassed(passedOver)];
       return { snapshots, absent, notes };
@@ -129,6 +129,10 @@ function byName(all: readonly Restorable[], name: string): Restorable {
 }
 
 const isFixed = (selections: readonly ClaimSelection[]) => selections.every(({ kind, optional }) => kind === 'Claim' && !optional);
+
+/** Whether a selection may mean a claim that is not there. */
+const isMeant = (selections: readonly ClaimSelection[], name: string) => selections.some(selection =>
+  (selection.kind === 'StatefulSet' ? isMember(selection, name) : selection.kind === 'Selector' || selection.name === name));
 
 /** Names that the source gives, claims that it finds now, and those that it found in the run. */
 function claimsOf(selections: readonly ClaimSelection[], run: readonly Restorable[], existing: readonly string[]): string[] {

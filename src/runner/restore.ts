@@ -68,7 +68,7 @@ export async function runRestore(input: RestoreInput): Promise<RunResult> {
     log('request', { ...request, in: config.requestName });
     const choice = await chooseFrom(context, request);
     if (config.unlessThere && choice.absent) {
-      throw new Error(`${choice.absent}; what waits for this restore would begin without them, so nothing is restored: name what is wanted by 'claims' in ConfigMap '${config.requestName}'`);
+      throw new Error(`${choice.absent}; what waits for this restore would begin without them, so nothing is restored: name all that are wanted by 'claims' in ConfigMap '${config.requestName}'`);
     }
     const names = request.names ?? config.names;
     const runPlan = begun ?? { jobUid: input.jobUid, snapshots: choice.snapshots.map(({ name }) => name), names, request: found?.version };

@@ -131,6 +131,9 @@ async function retakeAfterPruning(context: TakeContext & PruneContext, taken: Ou
   let outcomes = taken;
   for (let attempt = 0; attempt < QUOTA_TRIES && pruned > 0 && refused(outcomes).length > 0; attempt += 1) {
     await context.client.sleep(QUOTA_PAUSE, context.signal);
+    // claims of one application must not be cut one by one as room comes; a deletion that is stuck keeps nobody from the last try
+    const isGoing = context.config.quiesce && context.cache.all().some(({ claimUid, deleting }) => deleting && uids.has(claimUid));
+    if (isGoing && attempt < QUOTA_TRIES - 1) { continue; }
     const claimsOf = (all: Outcome[]) => all.flatMap(({ claim }) => claim ?? []);
     const again = await takeAll(context, claimsOf(outcomes), claimsOf(refused(outcomes)));
     outcomes = [...outcomes.filter(({ name }) => !again.some(each => each.name === name)), ...again];

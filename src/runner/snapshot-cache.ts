@@ -7,6 +7,10 @@ type Waiter = () => void;
 /**
  * The snapshots of one schedule, kept true by one list and one watch, so that
  * waiting for twenty of them costs no more requests than waiting for one.
+ *
+ * `start` lists, then follows in the background until the run is over: a pod that is told to end still has to see what it began. `path` is where they
+ * are, or one of them by its name. `put` takes in what a request of ours returned; the watch may be slower. `waitFor` waits until the snapshot is as
+ * asked, or is gone; undefined when the time is up.
  */
 export class SnapshotCache {
   private readonly snapshots = new Map<string, Snapshot>();
@@ -21,7 +25,6 @@ export class SnapshotCache {
     this.query = { labelSelector: `${KEYS.schedule}=${scheduleId}` };
   }
 
-  /** Lists, then follows in the background until the run is over: a pod that is told to end still has to see what it began. */
   async start(signal: AbortSignal, over: AbortSignal): Promise<void> {
     const resourceVersion = await this.fill(signal).catch(error => {
       throw isStatus(error, 404) ? new Error(this.kind.absent) : error;
@@ -32,20 +35,17 @@ export class SnapshotCache {
     });
   }
 
-  /** Where they are; one of them by its name. */
   path(name?: string): string { return pathOf(this.kind, this.namespace, name); }
 
   all(): Snapshot[] { return [...this.snapshots.values()]; }
 
   get(name: string): Snapshot | undefined { return this.snapshots.get(name); }
 
-  /** Takes in what a request of ours returned; the watch may be slower. */
   put(snapshot: Snapshot): void {
     // an event that came first is newer than the answer to our own request
     if (!this.snapshots.has(snapshot.name)) { this.snapshots.set(snapshot.name, snapshot); }
   }
 
-  /** Waits until the snapshot is as asked, or is gone; undefined when the time is up. */
   async waitFor(
     name: string, isSo: (snapshot: Snapshot | undefined) => boolean, until: number, signal?: AbortSignal,
   ): Promise<{ snapshot: Snapshot | undefined } | undefined> {

@@ -27,7 +27,7 @@ interface Cut {
   readonly hold?: HoldFacts;
   /** that it is not called consistent is no failure, whatever the user wants of failures */
   readonly isFine?: boolean;
-  /** its application had pods when this pod of the run wanted it held */
+  /** its application had pods, so that it is no claim that is left over */
   readonly isAsked?: boolean;
 }
 
@@ -95,7 +95,8 @@ async function cutInSomeAttempt(context: TakeContext, quiesce: QuiesceConfig, ap
   }
   const latest = end - quiesce.maxHoldSeconds * 1000;
   for (let attempt = isRetake ? lastAttempt(context, quiesce, application) : 1; ; attempt += 1) {
-    const isLast = isRetake || attempt === quiesce.attempts || client.now() > latest;
+    const isBegun = isRetake && knownOf(context, application, attempt).length > 0;
+    const isLast = isBegun || attempt === quiesce.attempts || client.now() > latest;
     const cuts = await cutOnce(context, quiesce, application, attempt, isLast);
     const failed = cuts.filter(cut => cut.reason !== undefined && !cut.isFine);
     const isWhole = cuts.length === application.claims.length;
@@ -125,7 +126,7 @@ async function cutOnce(context: TakeContext, quiesce: QuiesceConfig, application
       return { claim, error };
     }
   }));
-  const failed = prepared.filter(({ error }) => error !== undefined);
+  const failed = prepared.filter(({ error }) => error !== undefined).map(cut => ({ ...cut, isAsked: application.pods.length > 0 }));
   const intents = prepared.flatMap(({ intent }) => intent ?? []);
   const known = intents.filter(intent => intent.known);
   const fresh = intents.filter(intent => !intent.known);

@@ -227,6 +227,29 @@ describe('claims of one application', () => {
       requireHonest(server);
     });
 
+  test('are taken again together when all deletions of a retake are done, not one by one as room comes', async () => {
+    const server = cluster('data', 'wal');
+    server.addPod('db-0', ['data', 'wal']);
+    for (const claim of ['data', 'wal']) { for (let age = 1; age <= 6; age += 1) { server.addSnapshot(claim, { name: `${claim}-${age}`, at: TONIGHT - age * DAY }); } }
+    server.quota = 12;
+    // the oldest of wal is stuck for a while
+    server.editSnapshot('wal-6', (s: any) => { s.metadata.finalizers.push('example.com/busy'); });
+    server.clock.after(20 * SECOND, () => server.editSnapshot('wal-6', (s: any) => { s.metadata.finalizers = []; }));
+    const run = await perform(server, { config: quiesced({ attempts: 2 }, twoClaims), run: night });
+    expect(run).toMatchObject({ exitCode: 0, message: expect.stringMatching(/^2 of 2 claims have their snapshot/) });
+    expect(['data', 'wal'].map(claim => newest(server, claim).metadata.labels[KEYS.consistency])).toEqual(['application', 'application']);
+    requireHonest(server);
+  });
+
+  test('are tried as often as any other in a retake, if a lock is not to be had at first', async () => {
+    const server = crowded();
+    server.quota = 6;
+    server.removeClaim('data');
+    server.clock.after(3 * SECOND, () => { Object.assign(server.applications.get('db-0') as object, { refusal: 'lock wait timeout', refusals: 1 }); });
+    expect(await perform(server, { config: quiesced({ attempts: 2 }, { claims: all(server) }), run: night })).toMatchObject({ exitCode: 0 });
+    expect(newest(server, 'wal').metadata.labels[KEYS.consistency]).toBe('application');
+  });
+
   test('of which one was refused in the second attempt are taken again in that one, and not called consistent across it', async () => {
     const server = crowded();
     Object.assign(server.applications.get('db-0') as object, { refusal: 'lock wait timeout', refusals: 1 });
@@ -414,6 +437,16 @@ describe('on a replica', () => {
     server.addPod('db-1', ['wal']);
     server.after = ({ resource, verb }) => { if (resource === 'pods' && verb === 'LIST') { server.applications.delete('db-1'); server.removePod('db-1'); server.after = undefined; } };
     expect(await perform(server, { config: on('Replica') })).toMatchObject({ exitCode: 1, message: expect.stringContaining('only a replica may be held') });
+  });
+
+  test('a primary is never taken for a replica whose snapshots are not ready, night after night', async () => {
+    const server = cluster('data', 'wal');
+    const primary = server.addPod('db-0', ['data']);
+    primary.isPrimary = true;
+    server.addPod('db-1', ['wal']);
+    for (let age = 1; age <= 3; age += 1) { server.addSnapshot('wal', { at: TONIGHT - age * DAY, ready: false, cut: false }); }
+    expect(await perform(server, { config: on('ReplicaOrPrimary') })).toMatchObject({ exitCode: 1, message: expect.stringContaining('so no more is taken') });
+    expect(primary.longest).toBe(0);
   });
 
   test('a primary is never taken for a replica that fails', async () => {
