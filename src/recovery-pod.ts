@@ -3,7 +3,7 @@ import { Construct, IConstruct } from 'constructs';
 import { literalMetadata, requireMetadata } from './private/api';
 import { registerChartChecks } from './private/chart-checks';
 import { LONGEST_CRON_JOB_NAME, NEVER } from './private/cron-job';
-import { isolatedPod, requireWorkload, templatesOf } from './private/isolated-pod';
+import { isolatedPod, refuseTraffic, requireWorkload, templatesOf } from './private/isolated-pod';
 import { KnownKeys, requireDuration, requireKind, requireKnownKeys, requireList, requireName, requireText } from './private/validate';
 import { RecoveryPreset } from './recovery-preset';
 import { FOREIGN_TOOL_LABELS, KEYS } from './runner/config';
@@ -152,12 +152,7 @@ export class RecoveryPod extends Construct {
       },
     });
     this.name = cronJob.name;
-    new ApiObject(this, 'NetworkPolicy', {
-      apiVersion: 'networking.k8s.io/v1',
-      kind: 'NetworkPolicy',
-      metadata: { name: this.name, namespace: props.metadata?.namespace ?? cronJob.metadata.namespace },
-      spec: { podSelector: { matchLabels: { [KEYS.recovery]: this.name } }, policyTypes: ['Egress', 'Ingress'] },
-    });
+    refuseTraffic(this, { name: this.name, namespace: props.metadata?.namespace ?? cronJob.metadata.namespace }, { [KEYS.recovery]: this.name });
     registerChartChecks(this);
   }
 

@@ -8,7 +8,7 @@ import { defineContentRights, LONGEST_ID } from './private/content-rights';
 import { CronSchedule, requireCron } from './private/cron';
 import { renderCronJobSpec, usualStartingDeadline } from './private/cron-job';
 import { leastAge } from './private/drill-age';
-import { isolatedPod, requireWorkload, templatesOf } from './private/isolated-pod';
+import { isolatedPod, refuseTraffic, requireWorkload, templatesOf } from './private/isolated-pod';
 import { defineRole, defineRunnerAccount } from './private/runner-account';
 import { requireKnownPodOptions } from './private/runner-pod';
 import { runnerTemplate } from './private/runner-template';
@@ -295,7 +295,7 @@ export class RestoreDrill extends Construct {
     });
     this.name = cronJob.name;
     this.defineRights();
-    this.refuseEverything();
+    refuseTraffic(this, this, { [KEYS.drill]: this.name });
     watch(this, () => ({
       kind: 'Drill', namespace: this.namespace, name: this.name, expression: this.expression, timeZone: this.timeZone, activeDeadline: this.activeDeadline,
     }));
@@ -354,16 +354,6 @@ export class RestoreDrill extends Construct {
     }
     defineRole(this, 'Source', { name: id, namespace: this.sourceNamespace }, [snapshots('list', 'patch'), core('events', 'create')], account);
     defineContentRights(this, { id, account, owner: namespace, namespaces: [namespace] });
-  }
-
-  /** Nothing may reach the pod of a drill, and it may reach nothing; the run that started it needs the API server and is not meant. */
-  private refuseEverything(): void {
-    new ApiObject(this, 'NetworkPolicy', {
-      apiVersion: 'networking.k8s.io/v1',
-      kind: 'NetworkPolicy',
-      metadata: { name: this.name, namespace: this.namespace },
-      spec: { podSelector: { matchLabels: { [KEYS.drill]: this.name } }, policyTypes: ['Egress', 'Ingress'] },
-    });
   }
 
   private composeConfig(props: RestoreDrillProps, workload: any): DrillConfig {

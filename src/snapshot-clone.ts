@@ -6,6 +6,7 @@ import { registerChartChecks } from './private/chart-checks';
 import { defineContentRights, LONGEST_ID } from './private/content-rights';
 import { requireCron } from './private/cron';
 import { LONGEST_CRON_JOB_NAME, NEVER, renderCronJobSpec, usualStartingDeadline } from './private/cron-job';
+import { refuseTraffic } from './private/isolated-pod';
 import { maskingConfig, requireMasking } from './private/masking-pods';
 import { defineRole, defineRunnerAccount } from './private/runner-account';
 import { requireKnownPodOptions } from './private/runner-pod';
@@ -299,7 +300,7 @@ export class SnapshotClone extends Construct {
       });
     }
     this.defineRights(props, selectClaims);
-    if (props.masking) { this.refuseEverything(); }
+    if (props.masking) { refuseTraffic(this, this, { [KEYS.clone]: this.cloneId }); }
     // whoever starts it by hand sees how it ends
     if (expression !== undefined) {
       watch(this, () => ({ kind: 'Clone', namespace: this.namespace, name: this.name, expression, timeZone, activeDeadline }));
@@ -389,16 +390,6 @@ export class SnapshotClone extends Construct {
     ], account);
     defineContentRights(this, {
       id: this.cloneId, account, owner: this.targetNamespace, namespaces: [this.targetNamespace, ...masking ? [this.namespace] : []],
-    });
-  }
-
-  /** Nothing may reach the pods of masking, and they may reach nothing; the run that starts them needs the API server and is not meant. */
-  private refuseEverything(): void {
-    new ApiObject(this, 'NetworkPolicy', {
-      apiVersion: 'networking.k8s.io/v1',
-      kind: 'NetworkPolicy',
-      metadata: { name: this.name, namespace: this.namespace },
-      spec: { podSelector: { matchLabels: { [KEYS.clone]: this.cloneId } }, policyTypes: ['Egress', 'Ingress'] },
     });
   }
 }

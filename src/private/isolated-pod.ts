@@ -46,6 +46,18 @@ export const ISOLATED = {
 /** Somebody is looking. */
 export const LEFT_ALONE = { 'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false', 'karpenter.sh/do-not-disrupt': 'true' };
 
+/** Nothing may reach the pods with these labels, and they may reach nothing; the run that starts them needs the API server, and is not meant. */
+export function refuseTraffic(
+  scope: Construct, { name, namespace }: { readonly name: string; readonly namespace?: string }, matchLabels: { [key: string]: string },
+): void {
+  new ApiObject(scope, 'NetworkPolicy', {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name, namespace },
+    spec: { podSelector: { matchLabels }, policyTypes: ['Egress', 'Ingress'] },
+  });
+}
+
 /** The object of a workload, or an error. */
 export function requireWorkload(origin: Construct, workload: IConstruct): ApiObject {
   try {
